@@ -1,0 +1,1 @@
+"""From servers to records: transport, session, supervisor, and a pure parser."""

@@ -1,0 +1,1 @@
+"""From hourly load to outlooks and chances: series, models, availability, backtest."""

@@ -1,0 +1,1 @@
+"""From a request to ranked servers: request, rank, holds."""

@@ -1,0 +1,1 @@
+"""From views to reports: period, metrics, document."""

@@ -1,0 +1,178 @@
+"""The settings of a cluster: the sections of cluster.toml besides its servers.
+
+Precedence: argument, environment (``SCMS_…``), file, default. Secrets are never in the file.
+"""
+
+from __future__ import annotations
+
+import difflib
+import os
+from typing import TYPE_CHECKING, Annotated, Any
+from zoneinfo import ZoneInfo, available_timezones
+
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+
+from scms.errors import SettingsError
+from scms.units import parse_duration
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+
+def _known_timezone(name: str) -> str:
+    if name in available_timezones():
+        return name
+    near = difflib.get_close_matches(name, available_timezones(), n=1)
+    hint = f', did you mean "{near[0]}"?' if near else ""
+    raise ValueError(f'an IANA time zone such as "Europe/Berlin" or "UTC"{hint}')
+
+
+def _seconds(value: str | float) -> float:
+    return parse_duration(value)
+
+
+Timezone = Annotated[str, AfterValidator(_known_timezone)]
+Seconds = Annotated[float, BeforeValidator(_seconds)]
+
+
+class Section(BaseModel):
+    """A section of cluster.toml: frozen, and unknown keys are refused."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, str_strip_whitespace=True)
+
+
+class WarehouseSettings(Section):
+    """Where the Iceberg catalog and its files are; relative to the data directory by default."""
+
+    catalog: str | None = Field(None, description="SQLAlchemy URL, or the URL of a REST catalog")
+    location: str | None = Field(None, description="URL of the directory or bucket for the files")
+    flush_interval: Annotated[Seconds, Field(ge=5)] = Field(
+        600.0, description="how often samples move from the hot store to Iceberg"
+    )
+
+
+class RetentionSettings(Section):
+    """How long things are kept."""
+
+    hot: Annotated[Seconds, Field(ge=900)] = Field(
+        7200.0, description="committed rows stay this long in the hot store"
+    )
+    facts: Annotated[Seconds, Field(ge=86400)] = Field(
+        90 * 86400.0, description="samples in the warehouse"
+    )
+
+
+class PowerSettings(Section):
+    """What energy costs and emits."""
+
+    price_per_kwh: Annotated[float, Field(ge=0)] | None = None
+    currency: str = "EUR"
+    carbon_grams_per_kwh: Annotated[float, Field(ge=0)] | None = None
+
+
+class PrivacySettings(Section):
+    """What is recorded of people."""
+
+    commands: bool = Field(default=True, description="record program names (never arguments)")
+
+
+class DashboardSettings(Section):
+    """How the dashboard is served."""
+
+    host: str = "127.0.0.1"
+    port: Annotated[int, Field(ge=0, le=65535)] = 8866
+
+
+class HoldSettings(Section):
+    """How long a hold lasts and how many devices one user may hold."""
+
+    duration: Annotated[Seconds, Field(ge=60, le=86400)] = 1200.0
+    max_devices_per_user: Annotated[int, Field(ge=1)] = 16
+
+
+class Settings(Section):
+    """Everything in cluster.toml but the servers."""
+
+    name: str = "cluster"
+    timezone: Timezone = "UTC"
+    interval: Annotated[Seconds, Field(ge=0.5, le=3600)] = Field(
+        5.0, description="seconds between samples"
+    )
+    data: str = Field(
+        "scms-data", description="directory of the hot store and the embedded warehouse"
+    )
+    collector: str = Field(
+        "main", pattern=r"^[A-Za-z0-9_-]{1,64}$", description="name of this collector"
+    )
+    warehouse: WarehouseSettings = WarehouseSettings()
+    retention: RetentionSettings = RetentionSettings()
+    power: PowerSettings = PowerSettings()
+    privacy: PrivacySettings = PrivacySettings()
+    dashboard: DashboardSettings = DashboardSettings()
+    holds: HoldSettings = HoldSettings()
+
+    def zone(self) -> ZoneInfo:
+        """The time zone in which days, weeks and months begin."""
+        return ZoneInfo(self.timezone)
+
+
+def environment_overrides(environ: Mapping[str, str] | None = None) -> dict[str, Any]:
+    """Settings from the environment: ``SCMS_INTERVAL``, ``SCMS_WAREHOUSE__CATALOG`` and so on."""
+    environ = os.environ if environ is None else environ
+    overrides: dict[str, Any] = {}
+    for variable, value in sorted(environ.items()):
+        path = variable.removeprefix("SCMS_").lower().split("__")
+        if not variable.startswith("SCMS_") or path[0] not in Settings.model_fields:
+            continue
+        target = overrides
+        for key in path[:-1]:
+            target = target.setdefault(key, {})
+        target[path[-1]] = value
+    return overrides
+
+
+def merged(base: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
+    """``base`` with the values of ``over`` put over it, section by section."""
+    result = dict(base)
+    for key, value in over.items():
+        below = result.get(key)
+        if isinstance(value, dict) and isinstance(below, dict):
+            result[key] = merged(below, value)
+        else:
+            result[key] = value
+    return result
+
+
+def settings_error(source: str, error: ValidationError, model: type[BaseModel]) -> SettingsError:
+    """The first complaint of a validation as one line: file, key, what was expected."""
+    first = error.errors()[0]
+    location = first["loc"]
+    key = _dotted(location)
+    if first["type"] == "extra_forbidden":
+        known = list(_fields_at(model, location[:-1]))
+        near = difflib.get_close_matches(str(location[-1]), known, n=1)
+        hint = f'did you mean "{near[0]}"?' if near else None
+        return SettingsError(
+            f"{source}: {key} is no known key", expected=f"one of {', '.join(known)}", mend=hint
+        )
+    if first["type"] == "missing":
+        return SettingsError(f"{source}: {key} is missing", expected=f"{key} to be set")
+    expected = first["msg"].removeprefix("Value error, ").removeprefix("Input should be ")
+    return SettingsError(f"{source}: {key} is {first['input']!r}", expected=expected)
+
+
+def _dotted(location: tuple[int | str, ...]) -> str:
+    text = ""
+    for part in location:
+        text += f"[{part + 1}]" if isinstance(part, int) else f".{part}" if text else str(part)
+    return text
+
+
+def _fields_at(model: type[BaseModel], location: tuple[int | str, ...]) -> Iterator[str]:
+    for part in location:
+        if isinstance(part, int):
+            continue
+        annotation = model.model_fields[part].annotation
+        candidates = [annotation, *getattr(annotation, "__args__", ())]
+        model = next(c for c in candidates if isinstance(c, type) and issubclass(c, BaseModel))
+    yield from model.model_fields

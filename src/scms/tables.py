@@ -1,0 +1,291 @@
+"""The tables of SCMS, declared once: name, grain, columns with type, unit and meaning.
+
+The collector makes rows of these columns, the hot store carries them, the warehouse turns them
+into Iceberg schemas, and the data dictionary is printed from them. Nothing here knows any of these.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final, Literal
+
+ColumnType = Literal["string", "timestamp", "float", "integer", "boolean"]
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """One column. Its unit is in its name; ``required`` columns are never null."""
+
+    name: str
+    type: ColumnType
+    doc: str
+    required: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """One table of the warehouse.
+
+    ``time`` is the column it is partitioned by, ``partition`` the size of a partition, ``sort`` the
+    order of the rows in a file. Field ids in Iceberg are the positions of the columns, so columns
+    are only ever added at the end.
+    """
+
+    name: str
+    doc: str
+    grain: str
+    time: str
+    partition: Literal["day", "month"]
+    sort: tuple[str, ...]
+    columns: tuple[Column, ...]
+
+    def column_names(self) -> tuple[str, ...]:
+        """The names of the columns, in order."""
+        return tuple(column.name for column in self.columns)
+
+
+_SERVER: Final = Column("server", "string", "name of the server in the inventory", required=True)
+_SAMPLED_AT: Final = Column(
+    "sampled_at",
+    "timestamp",
+    "when the collector received it, UTC, to the millisecond",
+    required=True,
+)
+_OBSERVED: Final = Column(
+    "observed_seconds",
+    "float",
+    "the time this row stands for: since the previous one of the same session, at most "
+    "3 intervals; 0 for the first. Sums of it are observed time",
+    required=True,
+)
+
+SERVER_SAMPLE: Final = Table(
+    name="server_sample",
+    doc="What one tick said of a server, or why it said nothing.",
+    grain="one row per server and tick; while a server is down, one per failed try",
+    time="sampled_at",
+    partition="day",
+    sort=("server", "sampled_at"),
+    columns=(
+        _SERVER,
+        _SAMPLED_AT,
+        _OBSERVED,
+        Column("state", "string", "up, degraded or down", required=True),
+        Column("reason", "string", "why it is degraded or down, with the mend"),
+        Column("collector", "string", "name of the collector that wrote the row", required=True),
+        Column("simulated", "boolean", "true for servers of the simulated lab", required=True),
+        Column("interval_seconds", "float", "the tick that was asked for", required=True),
+        Column("boot_id", "string", "changes with every boot; counters start anew"),
+        Column("clock_offset_seconds", "float", "the server's clock minus the collector's"),
+        Column("uptime_seconds", "float", "time since boot"),
+        Column("cpu_count", "integer", "logical CPUs online"),
+        Column(
+            "cpu_utilization_ratio", "float", "share of CPU time not idle and not waiting for I/O"
+        ),
+        Column("cpu_user_ratio", "float", "share in user mode, niced work apart"),
+        Column("cpu_nice_ratio", "float", "share in user mode at low priority"),
+        Column("cpu_system_ratio", "float", "share in the kernel"),
+        Column("cpu_iowait_ratio", "float", "share idle while I/O was outstanding"),
+        Column("cpu_irq_ratio", "float", "share serving interrupts, soft ones included"),
+        Column("cpu_steal_ratio", "float", "share taken by the hypervisor for others"),
+        Column("load_1m", "float", "load average over 1 minute (runnable and blocked tasks)"),
+        Column("load_5m", "float", "load average over 5 minutes"),
+        Column("load_15m", "float", "load average over 15 minutes"),
+        Column("memory_total_bytes", "integer", "RAM"),
+        Column("memory_used_bytes", "integer", "total minus available"),
+        Column("memory_available_bytes", "integer", "what new work could take without swapping"),
+        Column("swap_total_bytes", "integer", "swap space"),
+        Column("swap_used_bytes", "integer", "swap space in use"),
+        Column("filesystem_total_bytes", "integer", "space of the local file systems together"),
+        Column("filesystem_used_bytes", "integer", "space used on them"),
+        Column(
+            "scratch_free_bytes", "integer", "free space of the local file system with most of it"
+        ),
+        Column("disk_read_bytes_per_second", "float", "all local disks together"),
+        Column("disk_write_bytes_per_second", "float", "all local disks together"),
+        Column("network_receive_bytes_per_second", "float", "all interfaces but loopback"),
+        Column("network_transmit_bytes_per_second", "float", "all interfaces but loopback"),
+        Column("process_count", "integer", "processes of all users"),
+        Column("users_logged_in", "integer", "distinct users with a login session"),
+        Column("gpu_count", "integer", "GPUs that answered; null when the driver cannot tell"),
+        Column("gpu_driver_version", "string", "NVIDIA driver"),
+        Column("gpu_problem", "string", "why GPUs cannot be read, e.g. no driver"),
+    ),
+)
+
+DEVICE_SAMPLE: Final = Table(
+    name="device_sample",
+    doc="What one tick said of a GPU.",
+    grain="one row per device and tick",
+    time="sampled_at",
+    partition="day",
+    sort=("server", "device", "sampled_at"),
+    columns=(
+        _SERVER,
+        Column("device", "string", "UUID of the GPU, which survives reboots", required=True),
+        _SAMPLED_AT,
+        _OBSERVED,
+        Column("device_index", "integer", "index at the time; not a key"),
+        Column("device_name", "string", "GPU model"),
+        Column("state", "string", "free, busy, idle_held, ghost, faulty or unknown", required=True),
+        Column("state_reason", "string", "why it is in this state"),
+        Column("gpu_utilization_ratio", "float", "share of the tick in which some kernel ran"),
+        Column(
+            "memory_bandwidth_utilization_ratio",
+            "float",
+            "share of the tick in which memory was moved",
+        ),
+        Column("memory_total_bytes", "integer", "device memory"),
+        Column("memory_used_bytes", "integer", "held by processes, driver-reserved apart"),
+        Column("power_watts", "float", "drawn by the board"),
+        Column("power_limit_watts", "float", "enforced limit"),
+        Column("temperature_celsius", "float", "of the GPU die"),
+        Column("sm_clock_hertz", "float", "streaming-multiprocessor clock"),
+        Column("process_count", "integer", "processes on the device; null when it cannot be told"),
+        Column(
+            "user", "string", "user who holds most of its memory; null when nobody visible does"
+        ),
+    ),
+)
+
+PROCESS_SAMPLE: Final = Table(
+    name="process_sample",
+    doc="Who uses what: the processes of a tick.",
+    grain="one row per process and device it uses (each tick); per process among the top CPU "
+    "users, and per user for the rest of theirs with pid null (each process scan)",
+    time="sampled_at",
+    partition="day",
+    sort=("server", "user", "sampled_at"),
+    columns=(
+        _SERVER,
+        _SAMPLED_AT,
+        _OBSERVED,
+        Column("user", "string", "login name of the owner; null when hidden from the probe"),
+        Column("pid", "integer", "process id; null for the rest of a user's processes"),
+        Column("command", "string", "name of the program, without its arguments"),
+        Column("device", "string", "UUID of the GPU; null in rows of CPU use"),
+        Column("device_state", "string", "state of that device at the tick"),
+        Column(
+            "device_share_ratio",
+            "float",
+            "the part of the device's time that this row answers for: users share a device "
+            "equally, and so do the processes of one user. Sums to 1 over a device",
+        ),
+        Column("gpu_memory_used_bytes", "integer", "device memory of the process"),
+        Column("cpu_cores_used", "float", "CPU time per elapsed time; null in rows of GPU use"),
+        Column("memory_used_bytes", "integer", "resident memory; null in rows of GPU use"),
+        Column("started_at", "timestamp", "when the process began"),
+    ),
+)
+
+EVENT: Final = Table(
+    name="event",
+    doc="What changed, for people and for outage reports.",
+    grain="one row per change of a server's or device's state, reboot or problem",
+    time="sampled_at",
+    partition="day",
+    sort=("server", "sampled_at"),
+    columns=(
+        _SERVER,
+        _SAMPLED_AT,
+        Column(
+            "kind",
+            "string",
+            "up, degraded, down, reboot, clock, device or collector",
+            required=True,
+        ),
+        Column("device", "string", "UUID of the GPU it is about, if any"),
+        Column("detail", "string", "what happened, in one sentence"),
+        Column("collector", "string", "name of the collector that saw it", required=True),
+    ),
+)
+
+_STARTS_AT: Final = Column(
+    "starts_at", "timestamp", "start of the quarter of an hour, UTC", required=True
+)
+
+SERVER_15M: Final = Table(
+    name="server_15m",
+    doc="Use of a server per quarter of an hour; every column can be added up or compared.",
+    grain="one row per server and quarter of an hour with at least one row in server_sample",
+    time="starts_at",
+    partition="month",
+    sort=("server", "starts_at"),
+    columns=(
+        _SERVER,
+        _STARTS_AT,
+        Column("simulated", "boolean", "true for servers of the simulated lab", required=True),
+        Column("sample_count", "integer", "ticks that returned a sample", required=True),
+        Column("observed_seconds", "float", "time observed up or degraded", required=True),
+        Column("down_seconds", "float", "time observed down", required=True),
+        Column("cpu_core_seconds_available", "float", "CPUs times time observed with CPU facts"),
+        Column("cpu_core_seconds_used", "float", "of which used"),
+        Column("cpu_utilization_ratio_min", "float", "lowest of a tick"),
+        Column("cpu_utilization_ratio_max", "float", "highest of a tick"),
+        Column("memory_used_byte_seconds", "float", "integral of used RAM"),
+        Column("memory_used_bytes_max", "float", "highest of a tick"),
+        Column("memory_total_bytes", "float", "RAM, highest of a tick"),
+        Column("load_1m_max", "float", "highest of a tick"),
+        Column("network_receive_bytes", "float", "received in the time observed"),
+        Column("network_transmit_bytes", "float", "sent in the time observed"),
+        Column("gpu_count", "integer", "GPUs, highest of a tick"),
+        Column("cpu_count", "integer", "CPUs, highest of a tick"),
+    ),
+)
+
+DEVICE_15M: Final = Table(
+    name="device_15m",
+    doc="Use of a GPU per quarter of an hour; every column can be added up or compared.",
+    grain="one row per device and quarter of an hour with at least one row in device_sample",
+    time="starts_at",
+    partition="month",
+    sort=("server", "device", "starts_at"),
+    columns=(
+        _SERVER,
+        Column("device", "string", "UUID of the GPU", required=True),
+        _STARTS_AT,
+        Column("device_name", "string", "GPU model"),
+        Column("device_index", "integer", "index last seen"),
+        Column("memory_total_bytes", "float", "device memory"),
+        Column("sample_count", "integer", "ticks", required=True),
+        Column("observed_seconds", "float", "time observed, any state", required=True),
+        Column("free_seconds", "float", "time in state free", required=True),
+        Column("busy_seconds", "float", "time in state busy", required=True),
+        Column("idle_held_seconds", "float", "time in state idle_held", required=True),
+        Column("ghost_seconds", "float", "time in state ghost", required=True),
+        Column("faulty_seconds", "float", "time in state faulty", required=True),
+        Column("unknown_seconds", "float", "time in state unknown", required=True),
+        Column("gpu_utilization_seconds", "float", "integral of utilisation: utilised GPU time"),
+        Column("gpu_utilization_ratio_min", "float", "lowest of a tick"),
+        Column("gpu_utilization_ratio_max", "float", "highest of a tick"),
+        Column("memory_used_byte_seconds", "float", "integral of used device memory"),
+        Column("memory_used_bytes_max", "float", "highest of a tick"),
+        Column("energy_joules", "float", "power times time"),
+        Column("temperature_celsius_max", "float", "highest of a tick"),
+    ),
+)
+
+USER_15M: Final = Table(
+    name="user_15m",
+    doc="Use by a user per server and quarter of an hour.",
+    grain="one row per server, user and quarter of an hour with at least one row in process_sample",
+    time="starts_at",
+    partition="month",
+    sort=("server", "user", "starts_at"),
+    columns=(
+        _SERVER,
+        Column("user", "string", "login name; null where owners are hidden"),
+        _STARTS_AT,
+        Column("gpu_busy_seconds", "float", "share of devices in state busy", required=True),
+        Column(
+            "gpu_idle_held_seconds", "float", "share of devices in state idle_held", required=True
+        ),
+        Column("gpu_memory_byte_seconds", "float", "integral of device memory", required=True),
+        Column("cpu_core_seconds", "float", "CPU time of the user's processes", required=True),
+        Column("process_count_max", "integer", "most processes of a tick"),
+    ),
+)
+
+FACTS: Final = (SERVER_SAMPLE, DEVICE_SAMPLE, PROCESS_SAMPLE, EVENT)
+ROLLUPS: Final = (SERVER_15M, DEVICE_15M, USER_15M)
+ALL: Final = {table.name: table for table in (*FACTS, *ROLLUPS)}

@@ -1,0 +1,1 @@
+"""The Iceberg warehouse: schema, catalog, flush, rollup, upkeep and read."""

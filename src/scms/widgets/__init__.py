@@ -1,0 +1,1 @@
+"""Views over tables for notebooks and the dashboard: no queries or arithmetic of their own."""
