@@ -27,6 +27,9 @@ _BYTE_FACTORS: Final = {
     "t": 1000**4,
     "tb": 1000**4,
     "tib": 1024**4,
+    "p": 1000**5,
+    "pb": 1000**5,
+    "pib": 1024**5,
 }
 _SECOND_FACTORS: Final = {
     "s": 1,

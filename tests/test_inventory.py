@@ -1,0 +1,100 @@
+from __future__ import annotations
+
+import textwrap
+
+import pytest
+
+from scms.errors import SettingsError, UnknownServer
+from scms.inventory import Inventory, find_inventory
+
+
+def write(path, text):
+    path.write_text(textwrap.dedent(text))
+    return path
+
+
+def test_a_file_becomes_servers_and_settings(tmp_path):
+    file = write(
+        tmp_path / "cluster.toml",
+        """
+        name = "lab"
+        timezone = "Europe/Berlin"
+        interval = "10s"
+        [[servers]]
+        name = "gpu-a"
+        address = "gpu-a.example.org"
+        user = "monitor"
+        group = "vision"
+        tags = ["nvlink"]
+        [[servers]]
+        name = "here"
+        local = true
+        [retention]
+        facts = "30d"
+        """,
+    )
+    inventory = Inventory.from_file(file)
+    assert [server.name for server in inventory.servers] == ["gpu-a", "here"]
+    assert inventory["gpu-a"].target == "monitor@gpu-a.example.org"
+    assert inventory.settings.interval == 10
+    assert inventory.settings.retention.facts == 30 * 86400
+    assert inventory.directory == tmp_path / "scms-data"
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("intervall = 5", r"cluster.toml: intervall is no known key.*did you mean \"interval\"\?"),
+        ("[[servers]]\nname = 'a'\nprot = 22", r"servers\[1\].prot is no known key.*\"port\""),
+        ("[warehouse]\ncatalogue = 'x'", r"warehouse.catalogue is no known key.*\"catalog\""),
+        ("interval = 'soon'", r"interval is 'soon'; expected.*duration"),
+        ("timezone = 'Europe/Berlim'", r"timezone is 'Europe/Berlim'.*Europe/Berlin"),
+        (
+            "[[servers]]\nname = 'a'\nport = 99999",
+            r"servers\[1\].port is 99999; expected less than",
+        ),
+        ("[[servers]]\nname = 'a'\n[[servers]]\nname = 'a'", r"servers\[2\].name 'a' is taken"),
+        ("[[servers]]\naddress = 'x'", r"servers\[1\].name is missing"),
+        ("[[servers]]\nname = '-oProxyCommand=x'", r"servers\[1\].name is"),
+        ("[[servers]]\nname = 'a'\naddress = '-oProxyCommand=x'", r"servers\[1\].address is"),
+        ("[[servers]]\nname='a'\nlocal=true\naddress='b'", r"is local and has an address"),
+        ("name = ", r"cluster.toml: Invalid value.*; expected TOML"),
+    ],
+)
+def test_a_bad_file_is_one_line_with_file_key_and_what_was_expected(tmp_path, text, message):
+    with pytest.raises(SettingsError, match=message) as caught:
+        Inventory.from_file(write(tmp_path / "cluster.toml", text))
+    assert "\n" not in str(caught.value)
+
+
+def test_a_missing_file_says_how_to_make_one(tmp_path):
+    with pytest.raises(SettingsError, match="scms init"):
+        Inventory.from_file(tmp_path / "cluster.toml")
+
+
+def test_argument_goes_over_environment_over_file_over_default(tmp_path, monkeypatch):
+    file = write(tmp_path / "cluster.toml", "interval = 10\ncollector = 'file'\nname = 'file'")
+    monkeypatch.setenv("SCMS_INTERVAL", "20")
+    monkeypatch.setenv("SCMS_COLLECTOR", "environment")
+    settings = Inventory.from_file(file, {"interval": 30}).settings
+    assert (settings.interval, settings.collector, settings.name) == (30, "environment", "file")
+    assert settings.timezone == "UTC"
+
+
+def test_a_section_can_be_set_from_the_environment(tmp_path, monkeypatch):
+    monkeypatch.setenv("SCMS_DASHBOARD__PORT", "9000")
+    assert Inventory.from_file(write(tmp_path / "c.toml", "")).settings.dashboard.port == 9000
+
+
+def test_without_a_file_this_machine_alone_is_watched(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("SCMS_CONFIG", raising=False)
+    inventory = find_inventory()
+    assert [server.local for server in inventory.servers] == [True]
+    assert inventory.settings.interval == 2
+
+
+def test_an_unknown_server_names_the_known_ones(tmp_path):
+    inventory = Inventory.from_file(write(tmp_path / "c.toml", "[[servers]]\nname = 'a'"))
+    with pytest.raises(UnknownServer, match="no server is called 'b'; expected one of a"):
+        inventory["b"]
