@@ -1,0 +1,56 @@
+"""A record as the bytes that the hot store keeps, and back."""
+
+from __future__ import annotations
+
+import json
+import zlib
+from dataclasses import dataclass
+from typing import Final
+
+from scms.collect.record import Record
+from scms.errors import HotStoreError
+
+#: What `HotStore.latest_with` finds a process scan by: GPU processes come with every tick.
+PROCESS_SCAN: Final = "process_scan"
+
+
+@dataclass(frozen=True, slots=True)
+class StoredRecord:
+    """A record and the number it has in the store; numbers grow and are never used again."""
+
+    id: int
+    record: Record
+
+
+def parts_of(record: Record) -> list[str]:
+    """What this record is the newest of: "" for any record, its tables, and a process scan."""
+    parts = ["", *(name for name, rows in record.tables.items() if rows)]
+    processes = record.tables.get("process_sample", ())
+    if any(row.get("device") is None for row in processes):
+        parts.append(PROCESS_SCAN)
+    return parts
+
+
+def encode(record: Record) -> bytes:
+    """Compress a record; a value that JSON cannot hold is a `HotStoreError`."""
+    document = [record.server, record.received_at_ms, record.tables, record.detail]
+    try:
+        text = json.dumps(document, separators=(",", ":"), allow_nan=False)
+    except (TypeError, ValueError) as error:
+        raise HotStoreError(
+            f"a record of {record.server} cannot be stored: {error}",
+            expected="strings, booleans, finite numbers and None",
+        ) from error
+    return zlib.compress(text.encode("ascii"), level=1)
+
+
+def decode(record_id: int, body: bytes) -> StoredRecord:
+    """The record of a row (id, body)."""
+    try:
+        server, received_at_ms, tables, detail = json.loads(zlib.decompress(body))
+    except (zlib.error, ValueError) as error:
+        raise HotStoreError(
+            f"record {record_id} of the hot store is damaged: {error}",
+            expected="a compressed JSON array",
+        ) from error
+    return StoredRecord(record_id, Record(server, received_at_ms, tables, detail))

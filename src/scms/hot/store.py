@@ -1,0 +1,209 @@
+"""The hot store itself: append, read, purge, and remarks beside the records."""
+
+from __future__ import annotations
+
+import sqlite3
+import threading
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any, Self
+
+from scms.errors import HotStoreError
+from scms.hot.codec import StoredRecord, decode, encode, parts_of
+from scms.hot.file import connect, inode
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+    from pathlib import Path
+
+    from scms.collect.record import Record
+
+
+class HotStore:
+    """One hot store, by the path of its file.
+
+    Safe to use from several threads and processes. A reader of a file that does not exist yet
+    sees nothing, and sees the records once there are some.
+
+    Raises:
+        HotStoreError: In every method: the file cannot be read or written.
+    """
+
+    def __init__(self, path: Path, *, create: bool) -> None:
+        self.path = path
+        self._create = create
+        self._lock = threading.RLock()
+        self._connection: sqlite3.Connection | None = None
+        self._inode: int | None = None
+
+    @classmethod
+    def create(cls, path: Path) -> Self:
+        """The store for a writer: the file is made where there is none."""
+        store = cls(path, create=True)
+        with store._lock, store._wrapped("opened"):
+            store._connected()
+        return store
+
+    @classmethod
+    def open(cls, path: Path) -> Self:
+        """The store for a reader: nothing is touched until something is asked."""
+        return cls(path, create=False)
+
+    def append(self, records: Sequence[Record]) -> int:
+        """Write records in one transaction, on disk when this returns.
+
+        Returns:
+            The number of the last one.
+        """
+        rows = [(r.server, r.received_at_ms, encode(r)) for r in records]
+        with self.transaction() as connection:
+            for record, row in zip(records, rows, strict=True):
+                cursor = connection.execute(
+                    "INSERT INTO record (server, received_at_ms, body) VALUES (?, ?, ?)", row
+                )
+                parts = [(record.server, part, cursor.lastrowid) for part in parts_of(record)]
+                connection.executemany("INSERT OR REPLACE INTO newest VALUES (?, ?, ?)", parts)
+        return self.last_id()
+
+    def after(self, record_id: int, limit: int = -1) -> list[StoredRecord]:
+        """The records with a greater number, in order; at most ``limit`` of them."""
+        return self._records(
+            "SELECT id, body FROM record WHERE id > ? ORDER BY id LIMIT ?", (record_id, limit)
+        )
+
+    def since(self, received_at_ms: int) -> list[StoredRecord]:
+        """The records received at that moment or later, in order."""
+        return self._records(
+            "SELECT id, body FROM record WHERE received_at_ms >= ? ORDER BY id", (received_at_ms,)
+        )
+
+    def latest(self) -> list[StoredRecord]:
+        """The newest record of every server."""
+        return self.latest_with("")
+
+    def latest_with(self, part: str) -> list[StoredRecord]:
+        """The newest record of every server that has rows of a table.
+
+        Args:
+            part: The name of a table, or `PROCESS_SCAN` for the newest scan of all processes.
+        """
+        return self._records(
+            "SELECT r.id, r.body FROM newest n JOIN record r ON r.id = n.record_id "
+            "WHERE n.part = ? ORDER BY n.server",
+            (part,),
+        )
+
+    def purge(self, committed_id: int, older_than_ms: int) -> int:
+        """Remove records up to a number that were received before a moment.
+
+        The newest of each server stay, however old they are.
+
+        Returns:
+            How many were removed.
+        """
+        with self.transaction() as connection:
+            removed = connection.execute(
+                "DELETE FROM record WHERE id <= ? AND received_at_ms < ? "
+                "AND id NOT IN (SELECT record_id FROM newest)",
+                (committed_id, older_than_ms),
+            ).rowcount
+        if removed:
+            self.query("PRAGMA incremental_vacuum")
+        return removed
+
+    def last_id(self) -> int:
+        """The number of the last record ever written; 0 when there was none."""
+        rows = self.query("SELECT seq FROM sqlite_sequence WHERE name = 'record'")
+        return int(rows[0][0]) if rows else 0
+
+    def skip_to(self, record_id: int) -> None:
+        """Give the next record a greater number than this one."""
+        with self.transaction() as connection:
+            connection.execute(
+                "DELETE FROM sqlite_sequence WHERE name = 'record' AND seq < ?", (record_id,)
+            )
+            connection.execute(
+                "INSERT INTO sqlite_sequence SELECT 'record', ? "
+                "WHERE NOT EXISTS (SELECT 1 FROM sqlite_sequence WHERE name = 'record')",
+                (record_id,),
+            )
+
+    @property
+    def identity(self) -> str | None:
+        """What tells this store from one made anew in its place; None while there is no file."""
+        return self.meta("identity")
+
+    def meta(self, key: str) -> str | None:
+        """A remark that was kept, or None."""
+        rows = self.query("SELECT value FROM meta WHERE key = ?", (key,))
+        return str(rows[0][0]) if rows else None
+
+    def set_meta(self, key: str, value: str | None) -> None:
+        """Keep a remark; None removes it."""
+        with self.transaction() as connection:
+            if value is None:
+                connection.execute("DELETE FROM meta WHERE key = ?", (key,))
+            else:
+                connection.execute("INSERT OR REPLACE INTO meta VALUES (?, ?)", (key, value))
+
+    def query(self, sql: str, parameters: Sequence[object] = ()) -> list[tuple[Any, ...]]:
+        """The rows of a query; none while there is no file."""
+        with self._lock, self._wrapped("read"):
+            connection = self._connected()
+            return [] if connection is None else connection.execute(sql, parameters).fetchall()
+
+    @contextmanager
+    def transaction(self) -> Iterator[sqlite3.Connection]:
+        """One write transaction (``BEGIN IMMEDIATE``): all of it happens, or nothing."""
+        with self._lock, self._wrapped("written"):
+            connection = self._connected()
+            if connection is None:
+                raise HotStoreError(
+                    f"{self.path} does not exist",
+                    expected="the hot store of a collector",
+                    mend="start one with: scms up",
+                )
+            connection.execute("BEGIN IMMEDIATE")
+            try:
+                yield connection
+            except BaseException:
+                if connection.in_transaction:  # SQLite ends it by itself when the disk is full
+                    connection.execute("ROLLBACK")
+                raise
+            connection.execute("COMMIT")
+
+    def close(self) -> None:
+        """Let go of the file; the next call opens it again."""
+        with self._lock:
+            if self._connection is not None:
+                self._connection.close()
+            self._connection = None
+
+    def __del__(self) -> None:
+        self.close()
+
+    def _records(self, sql: str, parameters: Sequence[object]) -> list[StoredRecord]:
+        return [decode(row[0], row[1]) for row in self.query(sql, parameters)]
+
+    def _connected(self) -> sqlite3.Connection | None:
+        """The connection, to the file that is there now; None while there is none to read."""
+        there = inode(self.path)
+        if self._connection is not None and there == self._inode:
+            return self._connection
+        self.close()
+        if there is None and not self._create:
+            return None
+        self.path.parent.mkdir(parents=True, exist_ok=True)
+        self._connection = connect(self.path, create=self._create)
+        self._inode = inode(self.path)
+        return self._connection
+
+    @contextmanager
+    def _wrapped(self, done: str) -> Iterator[None]:
+        try:
+            yield
+        except (sqlite3.Error, OSError) as error:
+            raise HotStoreError(
+                f"{self.path} cannot be {done}: {error}",
+                expected="a hot store of SCMS on a local disk with space left",
+                mend="if it is damaged, stop the collector and move it away",
+            ) from error
