@@ -1,0 +1,107 @@
+"""What a probe says, checked: one `Hello`, then a `Tick` per sample.
+
+Made by `scms.collect.parse`, read by `scms.collect.rows`. Units are in the names; None is unknown.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Hello:
+    """What a probe says first. Clocks are the server's."""
+
+    hostname: str | None
+    kernel: str | None
+    python: str | None
+    machine_id: str | None
+    boot_id: str | None
+    cpu_model: str | None
+    interval_seconds: float | None
+    time: float | None
+    simulated: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Filesystem:
+    """One local file system."""
+
+    mount: str
+    type: str | None
+    total_bytes: int | None
+    used_bytes: int | None
+    free_bytes: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class CpuProcess:
+    """CPU and memory use of a process, or (``pid`` None) of the rest of a user's."""
+
+    pid: int | None
+    user: str | None
+    command: str | None
+    cpu_cores_used: float | None
+    memory_used_bytes: int | None
+    started_at: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class GpuProcess:
+    """A process on a GPU."""
+
+    pid: int
+    user: str | None
+    command: str | None
+    memory_used_bytes: int | None
+    started_at: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class Device:
+    """One GPU at one tick; ``processes`` is None where the driver cannot tell."""
+
+    uuid: str
+    index: int | None
+    name: str | None
+    utilization_ratio: float | None
+    memory_bandwidth_ratio: float | None
+    memory_used_bytes: int | None
+    memory_total_bytes: int | None
+    power_watts: float | None
+    power_limit_watts: float | None
+    temperature_celsius: float | None
+    sm_clock_hertz: float | None
+    fault: str | None
+    processes: tuple[GpuProcess, ...] | None
+
+
+@dataclass(frozen=True, slots=True)
+class Tick:
+    """One sample. Counters are cumulative; ``cpu`` has CPU seconds, eight of them, or is None.
+
+    ``filesystems``, ``scan`` and ``devices`` are None where this tick did not read them.
+    """
+
+    sequence: int | None
+    time: float | None
+    monotonic: float
+    cpu_count: int | None
+    cpu: tuple[float, ...] | None
+    load: tuple[float | None, ...]
+    memory_total_bytes: int | None
+    memory_available_bytes: int | None
+    swap_total_bytes: int | None
+    swap_free_bytes: int | None
+    disk: tuple[int | None, ...]
+    network: tuple[int | None, ...]
+    filesystems: tuple[Filesystem, ...] | None
+    uptime_seconds: float | None
+    users_logged_in: int | None
+    process_count: int | None
+    scan_seconds: float | None
+    scan: tuple[CpuProcess, ...] | None
+    gpu_problem: str | None
+    gpu_driver: str | None
+    gpu_age_seconds: float | None
+    devices: tuple[Device, ...] | None
