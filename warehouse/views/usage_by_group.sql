@@ -1,0 +1,30 @@
+-- Use per owning group in a period.
+-- parameters: period_start, period_end
+-- grain: one row per group; null for servers without one and for those no longer in the inventory
+-- columns:
+--   group                 name   who owns the servers
+--   servers               count  its servers
+--   simulated_servers     count  of which simulated
+--   gpu_count             count  their GPUs
+--   *_hours, energy_kwh   hours  sums of usage_by_server
+SELECT
+    "group",
+    sum(servers) AS servers,
+    sum(simulated_servers) AS simulated_servers,
+    sum(gpu_count) AS gpu_count,
+    sum(observed_hours) AS observed_hours,
+    sum(down_hours) AS down_hours,
+    sum(expected_hours) AS expected_hours,
+    sum(gpu_hours_observed) AS gpu_hours_observed,
+    sum(gpu_hours_available) AS gpu_hours_available,
+    sum(gpu_hours_used) AS gpu_hours_used,
+    sum(gpu_hours_idle_held) AS gpu_hours_idle_held,
+    sum(gpu_hours_free) AS gpu_hours_free,
+    sum(gpu_hours_utilized) AS gpu_hours_utilized,
+    sum(gpu_hours_metered) AS gpu_hours_metered,
+    sum(energy_kwh) AS energy_kwh,
+    sum(cpu_hours_available) AS cpu_hours_available,
+    sum(cpu_hours_used) AS cpu_hours_used
+FROM usage_by_server(period_start, period_end)
+GROUP BY "group"
+ORDER BY "group" NULLS LAST

@@ -1,0 +1,27 @@
+-- Use per GPU model in a period.
+-- parameters: period_start, period_end
+-- grain: one row per GPU model with devices in the period; null for devices that name none
+-- columns:
+--   model                 name   GPU model
+--   servers               count  servers with such devices
+--   simulated_servers     count  of which simulated
+--   gpu_count             count  devices of it
+--   *_hours, energy_kwh   hours  sums of usage_by_device: observed and expected are device-hours
+SELECT
+    device_name AS model,
+    count(DISTINCT server) AS servers,
+    count(DISTINCT server) FILTER (WHERE simulated_servers > 0) AS simulated_servers,
+    sum(gpu_count) AS gpu_count,
+    sum(observed_hours) AS observed_hours,
+    sum(expected_hours) AS expected_hours,
+    sum(gpu_hours_observed) AS gpu_hours_observed,
+    sum(gpu_hours_available) AS gpu_hours_available,
+    sum(gpu_hours_used) AS gpu_hours_used,
+    sum(gpu_hours_idle_held) AS gpu_hours_idle_held,
+    sum(gpu_hours_free) AS gpu_hours_free,
+    sum(gpu_hours_utilized) AS gpu_hours_utilized,
+    sum(gpu_hours_metered) AS gpu_hours_metered,
+    sum(energy_kwh) AS energy_kwh
+FROM usage_by_device(period_start, period_end)
+GROUP BY device_name
+ORDER BY device_name NULLS LAST
