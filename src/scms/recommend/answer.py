@@ -1,0 +1,185 @@
+"""The answer to a request: frozen, and printable as a table, as HTML and as JSON."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from html import escape
+from typing import TYPE_CHECKING, Any
+
+from scms.units import format_duration, format_ratio
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from datetime import datetime
+
+    import pandas as pd
+
+    from scms.recommend.request import Request
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """A server that can take the job now.
+
+    Attributes:
+        server: Its name.
+        target: What to type after ``ssh``.
+        devices: UUIDs of the GPUs to use; empty for a job on CPUs.
+        device_indices: Their indices at the moment; not a key.
+        device_name: Their model; several joined by " + "; None without GPUs.
+        gpus_free: GPUs free now, of
+        gpus_total: so many.
+        score: 0 to 100, for ranking.
+        probability: Chance that as many GPUs stay free for the whole time, shrunk; None where
+            there is no history.
+        probability_cases: Past spells of this server behind it.
+        reasons: Why, in plain words, with numbers.
+        age_seconds: Age of the data.
+        command: What to type: ssh, and the devices by UUID.
+        simulated: The server is of the simulated lab.
+    """
+
+    server: str
+    target: str
+    devices: tuple[str, ...]
+    device_indices: tuple[int | None, ...]
+    device_name: str | None
+    gpus_free: int
+    gpus_total: int
+    score: float
+    probability: float | None
+    probability_cases: int
+    reasons: tuple[str, ...]
+    age_seconds: float
+    command: str
+    simulated: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Rejected:
+    """A server that cannot take the job, and why; ``permanent`` when waiting would not help."""
+
+    server: str
+    reasons: tuple[str, ...]
+    permanent: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Wait:
+    """How long until enough GPUs are free on a server, from its past; None means two weeks or more.
+
+    Attributes:
+        server: Its name.
+        median_hours: As likely sooner as later.
+        lower_hours: One time in ten it is sooner.
+        upper_hours: One time in ten it is later.
+        cases: Past busy spells behind it.
+    """
+
+    server: str
+    median_hours: float | None
+    lower_hours: float | None
+    upper_hours: float | None
+    cases: int
+
+    def __str__(self) -> str:
+        low, middle, high = (
+            "over 14 d" if hours is None else format_duration(hours * 3600)
+            for hours in (self.lower_hours, self.median_hours, self.upper_hours)
+        )
+        return f"{self.server}: in {low} to {high} (4 in 5 times), {middle} at the median"
+
+
+@dataclass(frozen=True, slots=True)
+class Recommendation:
+    """Which servers can take a job, best first, and why the others cannot.
+
+    Attributes:
+        request: What was asked.
+        as_of: When.
+        candidates: Best first.
+        rejected: By name.
+        impossible: Which conditions rule out how many servers, where no server could ever take
+            the job; else None.
+        waits: Where no server can now, how long until one may, soonest first.
+    """
+
+    request: Request
+    as_of: datetime
+    candidates: tuple[Candidate, ...]
+    rejected: tuple[Rejected, ...]
+    impossible: str | None = None
+    waits: tuple[Wait, ...] = ()
+
+    @property
+    def age_seconds(self) -> float | None:
+        """The age of the oldest data among the candidates; None without any."""
+        return max((candidate.age_seconds for candidate in self.candidates), default=None)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Everything, for JSON; times as ISO text."""
+        return {
+            "request": self.request.to_dict(),
+            "as_of": self.as_of.isoformat(),
+            "age_seconds": self.age_seconds,
+            "candidates": [asdict(candidate) for candidate in self.candidates],
+            "rejected": [asdict(rejected) for rejected in self.rejected],
+            "impossible": self.impossible,
+            "waits": [asdict(wait) for wait in self.waits],
+        }
+
+    def to_frame(self) -> pd.DataFrame:
+        """One row per candidate, best first; columns are the fields of `Candidate`."""
+        import pandas as pd
+
+        columns = list(Candidate.__dataclass_fields__)
+        return pd.DataFrame([asdict(c) for c in self.candidates], columns=columns)
+
+    def __str__(self) -> str:
+        return f"{self._headline()} ({self.request})"
+
+    def _headline(self) -> str:
+        if self.impossible is not None:
+            return self.impossible
+        count = len(self.candidates)
+        return f"{count} server{' fits' if count == 1 else 's fit'} now"
+
+    def _repr_html_(self) -> str:
+        parts = [f"<p><b>{escape(self._headline())}</b> · {escape(str(self.request))}</p>"]
+        if self.candidates:
+            parts.append(_table(("score", "server", "GPUs", "chance", "why"), self._rows()))
+            parts.append(f"<pre>{escape(self.candidates[0].command)}</pre>")
+        parts.extend(f"<p>{escape(str(wait))}</p>" for wait in self.waits)
+        if self.rejected:
+            rows = [(rejected.server, "; ".join(rejected.reasons)) for rejected in self.rejected]
+            summary = f"<summary>{len(rows)} not suitable</summary>"
+            parts.append(f"<details>{summary}{_table(('server', 'why not'), rows)}</details>")
+        age = "" if self.age_seconds is None else f", data {format_duration(self.age_seconds)} old"
+        parts.append(f"<p><small>as of {self.as_of:%Y-%m-%d %H:%M:%S %Z}{age}</small></p>")
+        return f"<div class='scms-recommendation'>{''.join(parts)}</div>"
+
+    def _rows(self) -> list[tuple[str, ...]]:
+        return [
+            (
+                f"{candidate.score:.0f}",
+                candidate.server + (" (simulated)" if candidate.simulated else ""),
+                _gpus(candidate),
+                format_ratio(candidate.probability),
+                "; ".join(candidate.reasons),
+            )
+            for candidate in self.candidates
+        ]
+
+
+def _gpus(candidate: Candidate) -> str:
+    if candidate.device_name is None:
+        return "–"
+    return f"{len(candidate.devices)} × {candidate.device_name}"
+
+
+def _table(head: tuple[str, ...], rows: Sequence[tuple[str, ...]]) -> str:
+    def line(cells: tuple[str, ...], tag: str) -> str:
+        return "<tr>" + "".join(f"<{tag}>{escape(cell)}</{tag}>" for cell in cells) + "</tr>"
+
+    body = "".join(line(row, "td") for row in rows)
+    return f"<table><thead>{line(head, 'th')}</thead><tbody>{body}</tbody></table>"

@@ -1,0 +1,289 @@
+"""The hard conditions: why a server cannot take a job, in plain words.
+
+In: a request and the live rows of one server. Out: its faults, none where it can, and the devices
+it could give. A fault is permanent when waiting does not mend it (too few GPUs), passing otherwise
+(too few free ones). Whatever is unknown is a fault: nobody is sent to a server on a guess.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final
+
+from scms.units import format_bytes, format_duration, format_ratio
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
+    from datetime import datetime
+
+    from scms.recommend.request import Request
+
+Row = dict[str, Any]
+
+#: GPUs are named by rounded sizes ("48 GB" reads 45 GiB), and people ask for these.
+NOMINAL_SLACK_RATIO: Final = 0.07
+_STATE_WORDS: Final = {
+    "busy": "busy",
+    "idle_held": "idle but held",
+    "ghost": "held by no visible process",
+    "faulty": "faulty",
+    "unknown": "unknown",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """One reason against a server.
+
+    Attributes:
+        text: In plain words, with numbers.
+        condition: The same for all servers that fail it, for counting.
+        permanent: Waiting does not mend it.
+    """
+
+    text: str
+    condition: str
+    permanent: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """What is known of one server at the moment of the request.
+
+    Attributes:
+        server: Its live row.
+        devices: The live rows of its devices.
+        holds: Active holds by device.
+        now: The present; times are told in its zone.
+        max_age_seconds: Data older than this is no data.
+    """
+
+    server: Row
+    devices: Sequence[Row]
+    holds: Mapping[str, Row]
+    now: datetime
+    max_age_seconds: float
+
+
+def usable_devices(request: Request, facts: Facts) -> list[Row]:
+    """Devices that fit the request, are free, fresh, and held by nobody else."""
+    return [
+        device
+        for device in fitting_devices(request, facts)
+        if device["state"] == "free"
+        and _is_fresh(device, facts)
+        and holder(device, facts, request.user) is None
+    ]
+
+
+def fitting_devices(request: Request, facts: Facts) -> list[Row]:
+    """Devices of the wanted model and memory, in whatever state."""
+    return [
+        device
+        for device in facts.devices
+        if _has_model(request, device) and _has_memory(request, device)
+    ]
+
+
+def holder(device: Mapping[str, Any], facts: Facts, user: str | None) -> str | None:
+    """Who else holds a device."""
+    hold = facts.holds.get(device["device"])
+    held_by = device.get("held_by") if hold is None else hold["user"]
+    return None if held_by is None or held_by == user else str(held_by)
+
+
+def faults(request: Request, facts: Facts) -> list[Fault]:
+    """Everything that speaks against a server; the passing ones only where it can be seen."""
+    found = [*_membership(request, facts), *_hardware(request, facts)]
+    unseen = _state(facts)
+    if unseen is not None:
+        return [unseen, *found]
+    if any(fault.permanent for fault in found):
+        return found
+    return [*found, *_free_gpus(request, facts), *_headroom(request, facts)]
+
+
+def _membership(request: Request, facts: Facts) -> Iterator[Fault]:
+    group = facts.server["group"]
+    if request.group is not None and group != request.group:
+        has = "in no group" if group is None else f"in group {group}"
+        yield Fault(
+            f"{has}, {request.group} wanted", f"are not in group {request.group}", permanent=True
+        )
+    for tag in request.tags:
+        if tag not in facts.server["tags"]:
+            yield Fault(f"has no tag {tag}", f"have no tag {tag}", permanent=True)
+
+
+def _hardware(request: Request, facts: Facts) -> Iterator[Fault]:
+    server = facts.server
+    if request.gpus > 0:
+        yield from _gpu_hardware(request, facts)
+    cores = server.get("cpu_count")
+    if request.cpu_cores is not None and cores is not None and cores < request.cpu_cores:
+        wanted = f"{request.cpu_cores:g}"
+        yield Fault(
+            f"{cores} CPU cores, {wanted} wanted",
+            f"have fewer than {wanted} CPU cores",
+            permanent=True,
+        )
+    memory = server.get("memory_total_bytes")
+    if request.memory_bytes is not None and memory is not None and memory < request.memory_bytes:
+        wanted = format_bytes(request.memory_bytes)
+        yield Fault(
+            f"{format_bytes(memory)} RAM, {wanted} wanted",
+            f"have less than {wanted} RAM",
+            permanent=True,
+        )
+
+
+def _gpu_hardware(request: Request, facts: Facts) -> Iterator[Fault]:
+    total = len(facts.devices)
+    problem = facts.server.get("gpu_problem")
+    seen = facts.server["state"] in {"up", "degraded"} or total > 0
+    if total < request.gpus:
+        if problem is not None and not str(problem).startswith("no driver"):
+            yield Fault(f"GPUs cannot be read: {problem}", "have GPUs that cannot be read")
+        elif seen:
+            has = f"{total} GPU{'s' if total != 1 else ''}" if total else "no GPUs"
+            yield Fault(
+                f"{has}, {request.gpus} wanted",
+                f"have fewer than {request.gpus} GPUs",
+                permanent=True,
+            )
+        return
+    model = [device for device in facts.devices if _has_model(request, device)]
+    if len(model) < request.gpus:
+        names = sorted({str(device["device_name"]) for device in facts.devices})
+        has = f"{len(model)} of {total} GPUs are" if model else f"GPUs are {', '.join(names)}, not"
+        yield Fault(
+            f"{has} {request.gpu_model}, {request.gpus} wanted",
+            f"have fewer than {request.gpus} GPUs of model {request.gpu_model}",
+            permanent=True,
+        )
+    elif sum(_has_memory(request, device) for device in model) < request.gpus:
+        yield _too_little_memory(request, model)
+
+
+def _too_little_memory(request: Request, devices: Sequence[Row]) -> Fault:
+    wanted = format_bytes(request.gpu_memory_bytes)
+    sizes = [d["memory_total_bytes"] for d in devices if d["memory_total_bytes"] is not None]
+    if len(sizes) < len(devices):
+        return Fault(f"GPU memory is unknown, {wanted} wanted", "have unknown GPU memory")
+    enough = sum(_has_memory(request, device) for device in devices)
+    has = (
+        f"{enough} of {len(devices)} GPUs have {wanted}, {request.gpus} wanted"
+        if enough
+        else f"{format_bytes(max(sizes))} per GPU, {wanted} wanted"
+    )
+    return Fault(has, f"have less than {wanted} per GPU", permanent=True)
+
+
+def _state(facts: Facts) -> Fault | None:
+    state, reason, age = (facts.server[name] for name in ("state", "reason", "age_seconds"))
+    because = "" if reason is None else f": {reason}"
+    if state == "down":
+        return Fault(f"down{because}", "are down")
+    if state == "stale" or (age is not None and age > facts.max_age_seconds):
+        return Fault(f"no fresh data for {_rough(age)}", "have no fresh data")
+    if state not in {"up", "degraded"} or age is None:
+        return Fault(f"state unknown{because}", "are in an unknown state")
+    return None
+
+
+def _free_gpus(request: Request, facts: Facts) -> Iterator[Fault]:
+    if request.gpus == 0:
+        return
+    usable = len(usable_devices(request, facts))
+    if usable >= request.gpus:
+        return
+    fitting = fitting_devices(request, facts)
+    free = [device for device in fitting if device["state"] == "free"]
+    if len(free) < request.gpus:
+        of = f"{len(fitting)} GPUs" if len(fitting) == len(facts.devices) else (
+            f"{len(fitting)} suitable GPUs"
+        )  # fmt: skip
+        states = Counter(str(d["state"]) for d in fitting if d["state"] != "free")
+        rest = ", ".join(f"{n} {_STATE_WORDS.get(s, s)}" for s, n in sorted(states.items()))
+        yield Fault(
+            f"{len(free)} of {of} free, {request.gpus} wanted" + (f" ({rest})" if rest else ""),
+            f"have fewer than {request.gpus} GPUs free",
+        )
+    held = [device for device in free if holder(device, facts, request.user) is not None]
+    if held:
+        yield Fault(_held_text(held, facts, request.user), "have GPUs on hold")
+    elif len(free) >= request.gpus:
+        yield Fault("no fresh data of its GPUs", "have no fresh data")
+
+
+def _held_text(devices: Iterable[Row], facts: Facts, user: str | None) -> str:
+    counts: Counter[str] = Counter()
+    for device in devices:
+        hold = facts.holds.get(device["device"])
+        until = (
+            ""
+            if hold is None
+            else f" until {hold['expires_at'].astimezone(facts.now.tzinfo):%H:%M}"
+        )
+        counts[f"held by {holder(device, facts, user)}{until}"] += 1
+    return ", ".join(f"{count} {text}" for text, count in sorted(counts.items()))
+
+
+def _headroom(request: Request, facts: Facts) -> Iterator[Fault]:
+    server = facts.server
+    if request.cpu_cores is not None:
+        idle = idle_cores(server)
+        wanted = f"{request.cpu_cores:g} wanted"
+        if idle is None:
+            yield Fault(f"CPU use is unknown, {wanted}", "have unknown CPU use")
+        elif idle < request.cpu_cores:
+            used = format_ratio(server["cpu_utilization_ratio"])
+            text = f"{idle:.1f} of {server['cpu_count']} CPU cores idle, {wanted} (CPU {used})"
+            yield Fault(text, "have too few idle CPU cores")
+    for column, wanted_bytes, what in (
+        ("memory_available_bytes", request.memory_bytes, "RAM"),
+        ("scratch_free_bytes", request.scratch_bytes, "scratch space"),
+    ):
+        free = server.get(column)
+        if wanted_bytes is None:
+            continue
+        wanted = f"{format_bytes(wanted_bytes)} wanted"
+        if free is None:
+            yield Fault(f"free {what} is unknown, {wanted}", f"have unknown free {what}")
+        elif free < wanted_bytes:
+            yield Fault(
+                f"{format_bytes(free)} {what} free, {wanted}", f"have too little free {what}"
+            )
+
+
+def idle_cores(server: Mapping[str, Any]) -> float | None:
+    """CPU cores that do nothing, or None where unknown."""
+    count, used = server.get("cpu_count"), server.get("cpu_utilization_ratio")
+    return None if count is None or used is None else float(count) * (1.0 - float(used))
+
+
+def _has_model(request: Request, device: Mapping[str, Any]) -> bool:
+    if request.gpu_model is None:
+        return True
+    name = device["device_name"]
+    return name is not None and request.gpu_model.strip().lower() in str(name).lower()
+
+
+def _has_memory(request: Request, device: Mapping[str, Any]) -> bool:
+    if request.gpu_memory_bytes is None:
+        return True
+    size = device["memory_total_bytes"]
+    return size is not None and size >= request.gpu_memory_bytes * (1 - NOMINAL_SLACK_RATIO)
+
+
+def _is_fresh(device: Mapping[str, Any], facts: Facts) -> bool:
+    age = device.get("age_seconds")
+    return age is not None and age <= facts.max_age_seconds
+
+
+def _rough(seconds: float | None) -> str:
+    """A duration in its largest unit, as people say it."""
+    if seconds is None:
+        return "an unknown time"
+    return " ".join(format_duration(seconds).split()[:2])

@@ -1,0 +1,243 @@
+"""Holds: short, soft claims on devices, so that two people are not sent to the same one.
+
+In: the hot store, where they live, and the settings. A hold ends by its time or by release; nothing
+needs to run for that. Taking one is a single write transaction, so of two processes that want the
+same device only one gets it.
+"""
+
+from __future__ import annotations
+
+import secrets
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Any, Final
+
+from scms.errors import HoldError
+from scms.units import format_duration
+
+if TYPE_CHECKING:
+    import sqlite3
+    from collections.abc import Callable, Sequence
+
+    from scms.hot import HotStore
+    from scms.settings import HoldSettings
+
+Row = dict[str, Any]
+
+#: The longest a hold may be asked to last: longer ones belong to the job itself.
+MAXIMUM_SECONDS: Final = 86400.0
+_COLUMNS: Final = "hold_id, server, device, user, purpose, created_at_ms, expires_at_ms"
+_ACTIVE: Final = "released_at_ms IS NULL AND expires_at_ms > ?"
+
+
+def _new_id() -> str:
+    return secrets.token_hex(4)
+
+
+class Holds:
+    """The holds of a cluster.
+
+    Args:
+        hot: The hot store, which a collector has made.
+        settings: How long a hold lasts and how many devices one user may hold.
+        new_id: Makes the ids; eight hexadecimal digits by default.
+
+    A row of a hold has ``hold_id, server, device`` (UUID), ``user, purpose, created_at,
+    expires_at`` (aware, UTC); there is one per device, and those taken together share the part of
+    the id before the dot.
+    """
+
+    def __init__(
+        self, hot: HotStore, settings: HoldSettings, *, new_id: Callable[[], str] = _new_id
+    ) -> None:
+        self._hot = hot
+        self._settings = settings
+        self._new_id = new_id
+
+    def take(
+        self,
+        server: str,
+        devices: Sequence[str],
+        *,
+        user: str,
+        now: datetime,
+        purpose: str | None = None,
+        seconds: float | None = None,
+    ) -> list[Row]:
+        """Hold devices: all of them, or none.
+
+        A device that ``user`` already holds is held anew, from now on.
+
+        Args:
+            server: The server they are on.
+            devices: UUIDs.
+            user: For whom.
+            now: The present, aware.
+            purpose: Shown to others.
+            seconds: How long; by default as the settings say.
+
+        Returns:
+            The rows of the new holds.
+
+        Raises:
+            HoldError: Another user holds one of them (it says who and until when), the user
+                would hold more devices than the settings allow, or an argument cannot be used.
+            HotStoreError: The hot store cannot be written.
+        """
+        duration = self._settings.duration if seconds is None else seconds
+        _check(server, devices, user, duration)
+        start = _milliseconds(now)
+        end = start + round(duration * 1000)
+        wanted = list(dict.fromkeys(devices))
+        with self._hot.transaction() as connection:
+            held = _active(connection, now)
+            self._refuse(held, server, wanted, user, now)
+            connection.executemany(
+                "UPDATE hold SET released_at_ms = ? WHERE hold_id = ?",
+                [
+                    (start, row["hold_id"])
+                    for row in held
+                    if row["server"] == server and row["device"] in wanted
+                ],
+            )
+            base = self._new_id()
+            ids = [base] if len(wanted) == 1 else [f"{base}.{n + 1}" for n in range(len(wanted))]
+            rows = [
+                (hold_id, server, device, user, purpose, start, end)
+                for hold_id, device in zip(ids, wanted, strict=True)
+            ]
+            connection.executemany(
+                f"INSERT INTO hold ({_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?)",  # noqa: S608
+                rows,
+            )
+        return [_row(row) for row in rows]
+
+    def release(
+        self,
+        hold_id: str | None = None,
+        *,
+        server: str | None = None,
+        user: str | None = None,
+        now: datetime,
+    ) -> int:
+        """Give holds back.
+
+        Args:
+            hold_id: One hold, or the common part of those taken together.
+            server: Only those on this server.
+            user: Only those of this user.
+            now: The present, aware.
+
+        Returns:
+            How many active holds were released.
+
+        Raises:
+            HoldError: Neither an id nor a user was given, or no active hold has this id (and
+                is that user's).
+            HotStoreError: The hot store cannot be written.
+        """
+        if hold_id is None and user is None:
+            raise HoldError("neither a hold nor a user was named", expected="an id or a user")
+        with self._hot.transaction() as connection:
+            held = _active(connection, now)
+            named = [row for row in held if hold_id is None or _is_part(row["hold_id"], hold_id)]
+            ours = [
+                row
+                for row in named
+                if (user is None or row["user"] == user)
+                and (server is None or row["server"] == server)
+            ]
+            if hold_id is not None and not ours:
+                raise _cannot_release(hold_id, named, now)
+            connection.executemany(
+                "UPDATE hold SET released_at_ms = ? WHERE hold_id = ?",
+                [(_milliseconds(now), row["hold_id"]) for row in ours],
+            )
+        return len(ours)
+
+    def active(self, now: datetime) -> list[Row]:
+        """The holds that are neither released nor over, oldest first; none without a hot store."""
+        query = f"SELECT {_COLUMNS} FROM hold WHERE {_ACTIVE} ORDER BY created_at_ms, hold_id"  # noqa: S608
+        return [_row(row) for row in self._hot.query(query, (_milliseconds(now),))]
+
+    def _refuse(
+        self, held: Sequence[Row], server: str, wanted: Sequence[str], user: str, now: datetime
+    ) -> None:
+        others = [
+            row
+            for row in held
+            if row["server"] == server and row["device"] in wanted and row["user"] != user
+        ]
+        if others:
+            raise HoldError(
+                f"{_described(others, server, now)}",
+                expected="devices that nobody holds",
+                mend="choose others, or wait",
+            )
+        mine = {(row["server"], row["device"]) for row in held if row["user"] == user}
+        total = len(mine | {(server, device) for device in wanted})
+        limit = self._settings.max_devices_per_user
+        if total > limit:
+            raise HoldError(
+                f"{user} would hold {total} devices",
+                expected=f"at most {limit} (holds.max_devices_per_user)",
+                mend="release some with: scms release",
+            )
+
+
+def _active(connection: sqlite3.Connection, now: datetime) -> list[Row]:
+    query = f"SELECT {_COLUMNS} FROM hold WHERE {_ACTIVE}"  # noqa: S608  constants only
+    return [_row(row) for row in connection.execute(query, (_milliseconds(now),))]
+
+
+def _row(row: tuple[Any, ...]) -> Row:
+    *texts, created, expires = row
+    named = dict(zip(("hold_id", "server", "device", "user", "purpose"), texts, strict=True))
+    return named | {"created_at": _moment(created), "expires_at": _moment(expires)}
+
+
+def _is_part(hold_id: str, name: str) -> bool:
+    return hold_id == name or hold_id.startswith(f"{name}.")
+
+
+def _described(rows: Sequence[Row], server: str, now: datetime) -> str:
+    """Who holds what until when, in the time zone of ``now``."""
+    parts = [
+        f"{row['device']} is held by {row['user']} until "
+        f"{row['expires_at'].astimezone(now.tzinfo):%H:%M} "
+        f"({format_duration((row['expires_at'] - now).total_seconds())} more)"
+        for row in rows
+    ]
+    return f"on {server}, {', '.join(parts)}"
+
+
+def _cannot_release(hold_id: str, named: Sequence[Row], now: datetime) -> HoldError:
+    if named:
+        return HoldError(
+            f"{hold_id}: {_described(named, named[0]['server'], now)}",
+            expected="a hold of yours",
+            mend="ask its user to release it, or wait",
+        )
+    return HoldError(f"no active hold is called {hold_id!r}", mend="see them with: scms holds")
+
+
+def _check(server: str, devices: Sequence[str], user: str, seconds: float) -> None:
+    if isinstance(devices, str) or not devices or not all(devices):
+        raise HoldError(f"devices is {devices!r}", expected="a list of at least one UUID")
+    if not server or not user:
+        raise HoldError(f"server is {server!r} and user is {user!r}", expected="the names of both")
+    if not 0 < seconds <= MAXIMUM_SECONDS:
+        raise HoldError(
+            f"a hold of {seconds} s was asked for", expected="more than 0 s, at most a day"
+        )
+
+
+def _milliseconds(moment: datetime) -> int:
+    if moment.tzinfo is None:
+        raise HoldError(
+            f"now is {moment.isoformat()} without a time zone", expected="an aware datetime"
+        )
+    return round(moment.timestamp() * 1000)
+
+
+def _moment(milliseconds: int) -> datetime:
+    return datetime.fromtimestamp(0, tz=UTC) + timedelta(milliseconds=milliseconds)
