@@ -14,6 +14,7 @@
     ├── HotStoreError                     the local SQLite file cannot be used
     ├── WarehouseError                    the Iceberg catalog or its files cannot be used
     ├── QueryError (ValueError)           SQL that DuckDB refuses
+    ├── ReportError (ValueError)          a report that cannot be written as was asked
     ├── ForecastError (ValueError)        no forecast can be made, and why
     ├── RequestError (ValueError)         a request that is ill-formed or can never be met
     ├── HoldError                         a hold that cannot be had or released
@@ -99,6 +100,10 @@ class WarehouseError(ScmsError):
 
 class QueryError(ScmsError, ValueError):
     """A query that DuckDB refuses."""
+
+
+class ReportError(ScmsError, ValueError):
+    """A report cannot be written as was asked."""
 
 
 class ForecastError(ScmsError, ValueError):

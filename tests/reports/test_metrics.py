@@ -160,7 +160,7 @@ def test_a_period_that_has_not_begun_knows_nothing(rollups: Rollups) -> None:
     assert frame[list(METRICS)].drop(columns="down_hours").isna().all(axis=None)
 
 
-def test_simulated_servers_are_marked(tables: dict[str, pd.DataFrame]) -> None:
+def test_simulated_server_count_are_marked(tables: dict[str, pd.DataFrame]) -> None:
     marked = {by: set(frame.loc[frame["simulated"], by]) for by, frame in tables.items()}
     assert marked["server"] == {"echo"}
     assert marked["device"] == {"GPU-echo-0"}
@@ -234,7 +234,7 @@ def test_a_cluster_without_a_row_gives_empty_tables() -> None:
 
 def test_a_dimension_that_does_not_exist_is_refused_with_the_nearest(rollups: Rollups) -> None:
     with pytest.raises(QueryError, match='did you mean "server"'):
-        usage(query_over(rollups), TWO_DAYS, "servers", now=LATER)
+        usage(query_over(rollups), TWO_DAYS, "server_count", now=LATER)
 
 
 def test_the_rows_of_the_tests_have_columns_of_the_rollup(rollups: Rollups) -> None:

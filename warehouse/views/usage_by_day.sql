@@ -3,8 +3,8 @@
 -- grain: one row per day of the period, from midnight to midnight in the time zone of the session
 -- columns:
 --   day                   time   its start
---   servers               count  servers that could have answered
---   simulated_servers     count  of which simulated
+--   server_count          count  servers that could have answered
+--   simulated_server_count  count  of which simulated
 --   observed_hours        hours  server time observed
 --   down_hours            hours  server time known to be down
 --   expected_hours        hours  servers times the part of the day in the period
@@ -27,7 +27,7 @@ WITH bucket AS (
         lead("day", 1, CAST(period_end AS TIMESTAMPTZ)) OVER (ORDER BY "day") AS ends_at
     FROM bucket
 ), watched AS (
-    SELECT sum(servers) AS servers, sum(simulated_servers) AS simulated_servers
+    SELECT sum(server_count) AS server_count, sum(simulated_server_count) AS simulated_server_count
     FROM usage_by_server(period_start, period_end)
 ), quarter AS (
     SELECT * FROM usage_by_server_15m
@@ -44,7 +44,7 @@ WITH bucket AS (
         sum(gpu_hours_idle_held) AS gpu_hours_idle_held,
         sum(gpu_hours_free) AS gpu_hours_free,
         sum(gpu_hours_utilized) AS gpu_hours_utilized,
-        sum(gpu_hours_metered) AS gpu_hours_metered,
+        sum(gpu_hours_measured) AS gpu_hours_measured,
         sum(energy_kwh) AS energy_kwh,
         sum(cpu_hours_available) AS cpu_hours_available,
         sum(cpu_hours_used) AS cpu_hours_used
@@ -54,11 +54,11 @@ WITH bucket AS (
 )
 SELECT
     bounded."day",
-    watched.servers,
-    watched.simulated_servers,
+    watched.server_count,
+    watched.simulated_server_count,
     coalesce(observed.observed_hours, 0) AS observed_hours,
     coalesce(observed.down_hours, 0) AS down_hours,
-    watched.servers * epoch(bounded.ends_at - bounded."day") / 3600 AS expected_hours,
+    watched.server_count * epoch(bounded.ends_at - bounded."day") / 3600 AS expected_hours,
     observed.* EXCLUDE ("day", observed_hours, down_hours)
 FROM bounded
 CROSS JOIN watched

@@ -6,8 +6,8 @@
 --   server                name   where it was last
 --   device_index          count  its index there
 --   device_name           name   GPU model
---   servers               count  1, to be added up
---   simulated_servers     count  1 when its server is simulated
+--   server_count          count  1, to be added up
+--   simulated_server_count  count  1 when its server is simulated
 --   gpu_count             count  1, to be added up
 --   observed_hours        hours  time with a reading of this device
 --   expected_hours        hours  from period_start to period_end
@@ -25,7 +25,7 @@ WITH observed AS (
         sum(gpu_hours_idle_held) AS gpu_hours_idle_held,
         sum(gpu_hours_free) AS gpu_hours_free,
         sum(gpu_hours_utilized) AS gpu_hours_utilized,
-        sum(gpu_hours_metered) AS gpu_hours_metered,
+        sum(gpu_hours_measured) AS gpu_hours_measured,
         sum(energy_kwh) AS energy_kwh
     FROM usage_by_device_15m
     WHERE starts_at >= CAST(period_start AS TIMESTAMPTZ)
@@ -37,8 +37,8 @@ SELECT
     observed.server,
     observed.device_index,
     observed.device_name,
-    1 AS servers,
-    coalesce(place.simulated_servers, 0) AS simulated_servers,
+    1 AS server_count,
+    coalesce(place.simulated_server_count, 0) AS simulated_server_count,
     1 AS gpu_count,
     observed.gpu_hours_observed AS observed_hours,
     epoch(CAST(period_end AS TIMESTAMPTZ) - CAST(period_start AS TIMESTAMPTZ)) / 3600
@@ -49,7 +49,7 @@ SELECT
     observed.gpu_hours_idle_held,
     observed.gpu_hours_free,
     observed.gpu_hours_utilized,
-    observed.gpu_hours_metered,
+    observed.gpu_hours_measured,
     observed.energy_kwh
 FROM observed
 LEFT JOIN usage_by_server(period_start, period_end) AS place ON place.server = observed.server

@@ -13,7 +13,7 @@
 --   gpu_hours_idle_held   hours  of which held without work: idle_held and ghost
 --   gpu_hours_free        hours  of which free
 --   gpu_hours_utilized    hours  integral of utilisation; null when it cannot be read
---   gpu_hours_metered     hours  available time with a utilisation; null when there is none
+--   gpu_hours_measured     hours  available time with a utilisation; null when there is none
 --   energy_kwh            kWh    drawn; null when power cannot be read
 SELECT
     server,
@@ -30,6 +30,6 @@ SELECT
     gpu_utilization_seconds / 3600 AS gpu_hours_utilized,
     CASE WHEN gpu_utilization_seconds IS NOT NULL
          THEN (observed_seconds - faulty_seconds - unknown_seconds) / 3600
-    END AS gpu_hours_metered,
+    END AS gpu_hours_measured,
     energy_joules / 3.6e6 AS energy_kwh
 FROM device_usage_15m

@@ -3,14 +3,15 @@
 -- grain: one row per group; null for servers without one and for those no longer in the inventory
 -- columns:
 --   group                 name   who owns the servers
---   servers               count  its servers
---   simulated_servers     count  of which simulated
+--   server_count          count  its servers
+--   simulated_server_count  count  of which simulated
 --   gpu_count             count  their GPUs
---   *_hours, energy_kwh   hours  sums of usage_by_server
+--   *_hours               hours  sums of usage_by_server
+--   energy_kwh            kWh    likewise
 SELECT
     "group",
-    sum(servers) AS servers,
-    sum(simulated_servers) AS simulated_servers,
+    sum(server_count) AS server_count,
+    sum(simulated_server_count) AS simulated_server_count,
     sum(gpu_count) AS gpu_count,
     sum(observed_hours) AS observed_hours,
     sum(down_hours) AS down_hours,
@@ -21,7 +22,7 @@ SELECT
     sum(gpu_hours_idle_held) AS gpu_hours_idle_held,
     sum(gpu_hours_free) AS gpu_hours_free,
     sum(gpu_hours_utilized) AS gpu_hours_utilized,
-    sum(gpu_hours_metered) AS gpu_hours_metered,
+    sum(gpu_hours_measured) AS gpu_hours_measured,
     sum(energy_kwh) AS energy_kwh,
     sum(cpu_hours_available) AS cpu_hours_available,
     sum(cpu_hours_used) AS cpu_hours_used

@@ -3,14 +3,15 @@
 -- grain: one row per GPU model with devices in the period; null for devices that name none
 -- columns:
 --   model                 name   GPU model
---   servers               count  servers with such devices
---   simulated_servers     count  of which simulated
+--   server_count          count  servers with such devices
+--   simulated_server_count  count  of which simulated
 --   gpu_count             count  devices of it
---   *_hours, energy_kwh   hours  sums of usage_by_device: observed and expected are device-hours
+--   *_hours               hours  sums of usage_by_device: observed and expected are device-hours
+--   energy_kwh            kWh    likewise
 SELECT
     device_name AS model,
-    count(DISTINCT server) AS servers,
-    count(DISTINCT server) FILTER (WHERE simulated_servers > 0) AS simulated_servers,
+    count(DISTINCT server) AS server_count,
+    count(DISTINCT server) FILTER (WHERE simulated_server_count > 0) AS simulated_server_count,
     sum(gpu_count) AS gpu_count,
     sum(observed_hours) AS observed_hours,
     sum(expected_hours) AS expected_hours,
@@ -20,7 +21,7 @@ SELECT
     sum(gpu_hours_idle_held) AS gpu_hours_idle_held,
     sum(gpu_hours_free) AS gpu_hours_free,
     sum(gpu_hours_utilized) AS gpu_hours_utilized,
-    sum(gpu_hours_metered) AS gpu_hours_metered,
+    sum(gpu_hours_measured) AS gpu_hours_measured,
     sum(energy_kwh) AS energy_kwh
 FROM usage_by_device(period_start, period_end)
 GROUP BY device_name

@@ -5,8 +5,8 @@
 --   server                name   the server
 --   group                 name   who owns it; null when nobody is named
 --   simulated             yes/no whether the simulator answered for it
---   servers               count  1, to be added up
---   simulated_servers     count  1 for a simulated one
+--   server_count          count  1, to be added up
+--   simulated_server_count  count  1 for a simulated one
 --   gpu_count             count  most GPUs that answered in a tick
 --   observed_hours        hours  time the server answered
 --   down_hours            hours  time it was known not to answer
@@ -27,7 +27,7 @@ WITH observed AS (
         sum(gpu_hours_idle_held) AS gpu_hours_idle_held,
         sum(gpu_hours_free) AS gpu_hours_free,
         sum(gpu_hours_utilized) AS gpu_hours_utilized,
-        sum(gpu_hours_metered) AS gpu_hours_metered,
+        sum(gpu_hours_measured) AS gpu_hours_measured,
         sum(energy_kwh) AS energy_kwh,
         sum(cpu_hours_available) AS cpu_hours_available,
         sum(cpu_hours_used) AS cpu_hours_used
@@ -40,8 +40,8 @@ SELECT
     server,
     listed."group",
     coalesce(observed.simulated, listed.simulated) AS simulated,
-    1 AS servers,
-    CAST(coalesce(observed.simulated, listed.simulated) AS INTEGER) AS simulated_servers,
+    1 AS server_count,
+    CAST(coalesce(observed.simulated, listed.simulated) AS INTEGER) AS simulated_server_count,
     gpu_count,
     coalesce(observed_hours, 0) AS observed_hours,
     coalesce(down_hours, 0) AS down_hours,
@@ -53,7 +53,7 @@ SELECT
     gpu_hours_idle_held,
     gpu_hours_free,
     gpu_hours_utilized,
-    gpu_hours_metered,
+    gpu_hours_measured,
     energy_kwh,
     cpu_hours_available,
     cpu_hours_used

@@ -3,12 +3,11 @@
 -- grain: one row per user; null stands for device time with no visible process or a hidden owner
 -- columns:
 --   user                  name   login name
---   servers               count  servers the user was seen on
---   simulated_servers     count  of which simulated
+--   server_count          count  servers the user was seen on
+--   simulated_server_count  count  of which simulated
 --   gpu_hours_used        hours  share of busy devices
 --   gpu_hours_idle_held   hours  share of devices held without work
---   cpu_hours_used        hours  CPU time of the user's processes; null for the row without user
---                                where no such process was seen
+--   cpu_hours_used        hours  CPU time of processes of the user; null where none was seen
 --   observed_hours        hours  server time observed, of all servers: the same in every row
 --   expected_hours        hours  server time that passed, of all servers
 WITH place AS (
@@ -58,8 +57,8 @@ WITH place AS (
 )
 SELECT
     answered."user",
-    count(*) AS servers,
-    count(*) FILTER (WHERE place.simulated_servers > 0) AS simulated_servers,
+    count(*) AS server_count,
+    count(*) FILTER (WHERE place.simulated_server_count > 0) AS simulated_server_count,
     sum(answered.gpu_hours_used) AS gpu_hours_used,
     sum(answered.gpu_hours_idle_held) AS gpu_hours_idle_held,
     sum(answered.cpu_hours_used) AS cpu_hours_used,

@@ -42,12 +42,15 @@ METRICS: Final = (
 USER_METRICS: Final = ("gpu_hours_used", "gpu_hours_idle_held", "cpu_hours_used", "coverage_ratio")
 
 #: What stands beside the metrics: what a row is made of.
-_FACTS: Final = ("server", "group", "device_index", "device_name", "gpu_count", "servers")
+_FACTS: Final = (
+    *("server", "group", "device_index", "device_name"),
+    *("gpu_count", "server_count", "simulated_server_count"),
+)
 
 #: Columns that can be added up over rows.
 _ADDITIVE: Final = (
-    "servers",
-    "simulated_servers",
+    "server_count",
+    "simulated_server_count",
     "gpu_count",
     "observed_hours",
     "down_hours",
@@ -58,7 +61,7 @@ _ADDITIVE: Final = (
     "gpu_hours_idle_held",
     "gpu_hours_free",
     "gpu_hours_utilized",
-    "gpu_hours_metered",
+    "gpu_hours_measured",
     "energy_kwh",
     "cpu_hours_available",
     "cpu_hours_used",
@@ -66,7 +69,7 @@ _ADDITIVE: Final = (
 #: ratio: (numerator, denominator). Null where the denominator is null or nothing.
 _RATIOS: Final = {
     "gpu_use_ratio": ("gpu_hours_used", "gpu_hours_available"),
-    "gpu_utilization_ratio": ("gpu_hours_utilized", "gpu_hours_metered"),
+    "gpu_utilization_ratio": ("gpu_hours_utilized", "gpu_hours_measured"),
     "cpu_utilization_ratio": ("cpu_hours_used", "cpu_hours_available"),
     "coverage_ratio": ("observed_hours", "expected_hours"),
 }
@@ -133,10 +136,7 @@ def sums(query: Query, period: Period, *, by: str, now: datetime) -> pd.DataFram
 def total(summed: pd.DataFrame) -> pd.DataFrame:
     """One row that adds up the rows of `sums`: null where every row is null."""
     columns = [column for column in _ADDITIVE if column in summed.columns]
-    row = summed[columns].sum(min_count=1).to_frame().T
-    if "servers" in columns and "server" in summed.columns:
-        row["servers"] = float(summed["server"].nunique())
-    return row
+    return summed[columns].sum(min_count=1).to_frame().T.drop(columns="server_count")
 
 
 def finish(summed: pd.DataFrame, *, by: str | None = None) -> pd.DataFrame:
@@ -151,8 +151,23 @@ def finish(summed: pd.DataFrame, *, by: str | None = None) -> pd.DataFrame:
         if part in frame.columns and whole in frame.columns:
             parts, wholes = frame[part], frame[whole]
             frame[ratio] = (parts / wholes.where(wholes > 0)).clip(upper=1.0)
-    frame["simulated"] = frame["simulated_servers"].fillna(0) > 0
+    frame["simulated"] = frame["simulated_server_count"].fillna(0) > 0
     keys = [] if by is None else [by]
     metrics = USER_METRICS if by == "user" else METRICS
-    facts = [name for name in _FACTS if name in frame.columns and name not in keys]
+    one_server = {"server_count", "simulated_server_count"} if by in {"server", "device"} else set()
+    left_out = {*keys, *one_server}
+    facts = [name for name in _FACTS if name in frame.columns and name not in left_out]
     return frame.reindex(columns=[*keys, *metrics, *facts, "simulated"])
+
+
+def by_month(days: pd.DataFrame) -> pd.DataFrame:
+    """`sums` by month from those by day; the key is the start of the month in the same zone."""
+    columns = [column for column in _ADDITIVE if column in days.columns]
+    month = days["day"].dt.tz_localize(None).dt.to_period("M").rename("month")
+    summed = days[columns].groupby(month).sum(min_count=1)
+    # The same servers stand behind every day: they are counted, not added up.
+    for column in ("server_count", "simulated_server_count"):
+        summed[column] = days[column].groupby(month).max()
+    frame = summed.reset_index()
+    frame["month"] = frame["month"].dt.to_timestamp().dt.tz_localize(days["day"].dt.tz)
+    return frame

@@ -1,0 +1,186 @@
+"""How a number or a key of a report reads: values of a table in, short texts out.
+
+Every form of a report (page, Markdown, charts) writes through here, so that they agree. Unknown is
+an en dash.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final, Literal
+
+from scms.units import format_ratio
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    import pandas as pd
+
+UNKNOWN: Final = "–"
+_MONTHS: Final = (
+    "Jan",
+    "Feb",
+    "Mar",
+    "Apr",
+    "May",
+    "Jun",
+    "Jul",
+    "Aug",
+    "Sep",
+    "Oct",
+    "Nov",
+    "Dec",
+)
+_WEEKDAYS: Final = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
+_NOBODY: Final = {
+    "user": "(nobody visible)",
+    "group": "(no group)",
+    "model": "(model not told)",
+    "server": "(server not told)",
+}
+_SIGNIFICANT: Final = 100.0
+
+
+def hours(value: float | None) -> str:
+    """Hours or kilowatt-hours: one decimal below a hundred, none above, thousands apart.
+
+    >>> hours(1234.5), hours(9.96), hours(None)
+    ('1,234', '10.0', '–')
+    """
+    if unknown(value):
+        return UNKNOWN
+    amount = float(value or 0.0)
+    return f"{amount:,.1f}" if abs(amount) < _SIGNIFICANT else f"{amount:,.0f}"
+
+
+def ratio(value: float | None) -> str:
+    """A ratio as a percentage; a trace of something is not nothing, nor almost all of it all.
+
+    >>> ratio(0.004), ratio(0.996), ratio(0.5)
+    ('< 1 %', '> 99 %', '50 %')
+    """
+    if unknown(value):
+        return UNKNOWN
+    amount = float(value or 0.0)
+    if 0 < amount < 0.01:
+        return "< 1 %"
+    if 0.99 < amount < 1:
+        return "> 99 %"
+    return format_ratio(amount)
+
+
+def count(value: float | None) -> str:
+    """A whole number."""
+    return UNKNOWN if unknown(value) else f"{float(value or 0.0):,.0f}"
+
+
+def text(value: Any) -> str:
+    """A word, or an en dash."""
+    return UNKNOWN if unknown(value) else str(value)
+
+
+def unknown(value: Any) -> bool:
+    """Whether a cell of a table holds nothing."""
+    return value is None or bool(value != value)  # noqa: PLR0124  NaN and NaT differ from themselves
+
+
+def key_label(value: Any, by: str, *, with_day: bool = False) -> str:
+    """The key of a row for people.
+
+    >>> key_label(None, "user")
+    '(nobody visible)'
+    """
+    if unknown(value):
+        return _NOBODY.get(by, UNKNOWN)
+    if by == "hour":
+        clock = f"{value:%H:%M}"
+        return f"{value.day} {_MONTHS[value.month - 1]} {clock}" if with_day else clock
+    if by == "day":
+        return f"{_WEEKDAYS[value.weekday()]} {value.day} {_MONTHS[value.month - 1]}"
+    if by == "month":
+        return f"{_MONTHS[value.month - 1]} {value.year}"
+    return str(value)
+
+
+def rows_of(frame: pd.DataFrame) -> list[dict[str, Any]]:
+    """The rows of a table, with None for what is unknown."""
+    return [
+        {str(name): None if unknown(value) else value for name, value in row.items()}
+        for row in frame.to_dict("records")
+    ]
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """A column as it is shown."""
+
+    name: str
+    heading: str
+    kind: Literal["text", "number", "use", "coverage"]
+    write: Callable[[Any], str]
+    unit: str = ""
+
+    @property
+    def title(self) -> str:
+        """Heading and unit in one line."""
+        return f"{self.heading}, {self.unit}" if self.unit else self.heading
+
+
+_HEADINGS: Final = {
+    "server": "Server",
+    "device": "GPU",
+    "user": "User",
+    "group": "Group",
+    "model": "GPU model",
+    "hour": "Hour",
+    "day": "Day",
+    "month": "Month",
+}
+_COLUMNS: Final = (
+    Column("server", "Server", "text", text),
+    Column("group", "Group", "text", text),
+    Column("device_index", "Index", "number", count),
+    Column("device_name", "GPU model", "text", text),
+    Column("server_count", "Servers", "number", count),
+    Column("gpu_count", "GPUs", "number", count),
+    Column("gpu_hours_available", "Available", "number", hours, "GPU-h"),
+    Column("gpu_hours_used", "Used", "number", hours, "GPU-h"),
+    Column("gpu_hours_idle_held", "Held idle", "number", hours, "GPU-h"),
+    Column("gpu_hours_free", "Free", "number", hours, "GPU-h"),
+    Column("gpu_use_ratio", "Use", "use", ratio),
+    Column("gpu_utilization_ratio", "Mean utilisation", "number", ratio),
+    Column("energy_kwh", "Energy", "number", hours, "kWh"),
+    Column("cpu_hours_used", "CPU used", "number", hours, "CPU-h"),
+    Column("cpu_utilization_ratio", "CPU use", "number", ratio),
+    Column("coverage_ratio", "Observed", "coverage", ratio),
+)
+#: What says nothing in a table of that key: one server is one server.
+_OMITTED: Final = {
+    "device": {"gpu_count", "cpu_hours_used", "cpu_utilization_ratio"},
+    "model": {"cpu_hours_used", "cpu_utilization_ratio"},
+    "hour": {"server_count", "gpu_count"},
+    "day": {"server_count", "gpu_count"},
+    "month": {"server_count", "gpu_count"},
+}
+
+
+def columns_of(frame: pd.DataFrame, by: str) -> tuple[Column, ...]:
+    """The columns that a table shows: its key, then those with anything in them."""
+    key = Column(by, _HEADINGS[by], "text", lambda value: key_label(value, by))
+    omitted = {by} | _OMITTED.get(by, set())
+    shown = tuple(
+        column
+        for column in _COLUMNS
+        if column.name in frame.columns
+        and column.name not in omitted
+        and (column.name == "coverage_ratio" or frame[column.name].notna().any())
+    )
+    return (key, *shown)
+
+
+def simulated_mark(row: dict[str, Any], by: str) -> str:
+    """What to write beside a row that speaks of simulated servers; nothing beside times."""
+    if not row.get("simulated") or by in {"hour", "day", "month"}:
+        return ""
+    real = row.get("server_count", 1) - row.get("simulated_server_count", 1)
+    return "partly simulated" if real > 0 else "simulated"
