@@ -1,0 +1,179 @@
+"""The base relations of a query: tables of the warehouse with the hot rows, as DuckDB views.
+
+Input: table states, hot rows, a time range. Output: temporary views on a DuckDB cursor.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta
+from typing import TYPE_CHECKING, Final
+
+from scms.tables import ALL
+from scms.warehouse.read import FACTS_OF, TableState, open_days, partition_day
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+    import pyarrow as pa
+    from duckdb import DuckDBPyConnection
+
+    from scms.inventory import Inventory
+    from scms.tables import Table
+    from scms.warehouse.read import DataFile
+
+_TYPES: Final = {
+    "string": "VARCHAR",
+    "timestamp": "TIMESTAMPTZ",
+    "float": "DOUBLE",
+    "integer": "BIGINT",
+    "boolean": "BOOLEAN",
+}
+#: Facts of the days that the rollup does not have yet, and the rollup without these days.
+OPEN: Final = {f"{facts}_open": rollup for rollup, facts in FACTS_OF.items()}
+CLOSED: Final = {f"{rollup}_closed": rollup for rollup in FACTS_OF}
+BASE_RELATIONS: Final = (*ALL, *OPEN, *CLOSED, "inventory")
+_QUARTER: Final = timedelta(minutes=15)
+
+
+@dataclass(frozen=True, slots=True)
+class Moment:
+    """What a query sees: the states of the tables and the hot rows above their watermarks."""
+
+    states: dict[str, TableState]
+    hot: dict[str, pa.Table]
+
+    def open_days(self, rollup: str) -> list[date]:
+        """The UTC days that are computed from samples, those with hot rows among them."""
+        facts = self.states[FACTS_OF[rollup]]
+        hot = days_of(self.hot[facts.table.name], facts.table.time)
+        days = {*open_days(facts, self.states[rollup]), *hot}
+        return sorted(day for day in days if day >= facts.floor())
+
+
+def tables_of(relations: Iterable[str]) -> set[str]:
+    """The tables whose state is needed for these base relations."""
+    names: set[str] = set()
+    for relation in relations:
+        rollup = OPEN.get(relation) or CLOSED.get(relation)
+        if rollup is not None:
+            names |= {rollup, FACTS_OF[rollup]}
+        elif relation in ALL:
+            names.add(relation)
+    return names
+
+
+def days_of(rows: pa.Table, time: str) -> set[date]:
+    """The UTC days of the times in a column."""
+    import pyarrow.compute as pc
+
+    return {day.as_py() for day in pc.unique(pc.cast(rows[time], "date32"))}
+
+
+def define(
+    cursor: DuckDBPyConnection,
+    relation: str,
+    moment: Moment,
+    inventory: Inventory,
+    within: tuple[datetime | None, datetime | None],
+) -> None:
+    """Make one base relation a temporary view of the cursor."""
+    if relation == "inventory":
+        cursor.register("inventory", _inventory_rows(inventory))
+        return
+    if relation in OPEN:
+        rollup = OPEN[relation]
+        days = set(moment.open_days(rollup))
+        state = moment.states[FACTS_OF[rollup]]
+        _define_table(cursor, relation, moment, state, within, lambda f: partition_day(f) in days)
+        return
+    rollup = CLOSED.get(relation, relation)
+    state = moment.states[rollup]
+    where = ""
+    if relation in CLOSED:
+        days_open = ", ".join(f"DATE '{day}'" for day in moment.open_days(rollup))
+        where = f"(starts_at AT TIME ZONE 'UTC')::DATE NOT IN ({days_open})" if days_open else ""
+    _define_table(cursor, relation, moment, state, within, lambda _: True, where)
+
+
+def _define_table(
+    cursor: DuckDBPyConnection,
+    relation: str,
+    moment: Moment,
+    state: TableState,
+    within: tuple[datetime | None, datetime | None],
+    chosen: Callable[[DataFile], bool],
+    where: str = "",
+) -> None:
+    from scms.warehouse.rows import arrow_rows
+
+    table = state.table
+    start, end = _floor(within[0]), _ceiling(within[1])
+    files = [file for file in state.between(start, end) if chosen(file)]
+    sources: list[str] = []
+    if files and all(file.plain and file.url.startswith("file://") for file in files):
+        sources.append(_parquet(table, files))
+    elif files:
+        cursor.register(f"_iceberg_{relation}", arrow_rows(table, state.arrow(files)))
+        sources.append(f"_iceberg_{relation}")
+    hot = moment.hot.get(table.name)
+    if hot is not None and hot.num_rows:
+        cursor.register(f"_hot_{relation}", hot)
+        sources.append(f"_hot_{relation}")
+    condition = f" WHERE {where}" if where else ""
+    select = " UNION ALL ".join(_select(table, source) + condition for source in sources)
+    cursor.execute(f"CREATE OR REPLACE TEMP VIEW {relation} AS {select or _nothing(table)}")
+
+
+def _select(table: Table, source: str) -> str:
+    columns = ", ".join(f'"{name}"' for name in table.column_names())
+    return f"SELECT {columns} FROM {source}"  # noqa: S608  names are declared, paths are quoted
+
+
+def _nothing(table: Table) -> str:
+    """No rows of the right types."""
+    columns = ", ".join(f'NULL::{_TYPES[c.type]} AS "{c.name}"' for c in table.columns)
+    return f"SELECT {columns} LIMIT 0"
+
+
+def _parquet(table: Table, files: list[DataFile]) -> str:
+    """A scan by field ids, so that columns renamed or added since are read right."""
+    paths = ", ".join(_quoted(file.url.removeprefix("file://")) for file in files)
+    schema = ", ".join(
+        f"{position}: {{name: {_quoted(c.name)}, type: '{_TYPES[c.type]}', default_value: NULL}}"
+        for position, c in enumerate(table.columns, start=1)
+    )
+    return f"read_parquet([{paths}], schema = MAP {{{schema}}})"
+
+
+def _quoted(text: str) -> str:
+    return "'" + text.replace("'", "''") + "'"
+
+
+def _inventory_rows(inventory: Inventory) -> pa.Table:
+    import pyarrow as pa
+
+    servers = inventory.servers
+    return pa.table(
+        {
+            "server": pa.array([s.name for s in servers], pa.string()),
+            "group": pa.array([s.group for s in servers], pa.string()),
+            "tags": pa.array([list(s.tags) for s in servers], pa.list_(pa.string())),
+            "simulated": pa.array([s.simulated for s in servers], pa.bool_()),
+            "address": pa.array([s.target for s in servers], pa.string()),
+            "position": pa.array(range(len(servers)), pa.int64()),
+        }
+    )
+
+
+def _floor(moment: datetime | None) -> datetime | None:
+    """The quarter of an hour that a moment is in: a bucket is seen whole or not at all."""
+    if moment is None:
+        return None
+    seconds = moment.astimezone(UTC).timestamp()
+    return datetime.fromtimestamp(seconds - seconds % _QUARTER.total_seconds(), UTC)
+
+
+def _ceiling(moment: datetime | None) -> datetime | None:
+    down = _floor(moment)
+    return down if down is None or down == moment else down + _QUARTER

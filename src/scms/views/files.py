@@ -1,0 +1,128 @@
+"""The SQL files of warehouse/views: one SELECT each, with a header that says what it gives.
+
+Input: a folder. Output: `ViewFile` by name, and which relations a query needs, in order.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+from scms.errors import QueryError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+    from pathlib import Path
+
+_COMMENT: Final = re.compile(r"--[^\n]*|/\*.*?\*/", re.DOTALL)
+_TEXT: Final = re.compile(r"'(?:[^']|'')*'")
+_WORD: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+
+
+@dataclass(frozen=True, slots=True)
+class ViewColumn:
+    """A column as the header of a view tells it."""
+
+    name: str
+    unit: str
+    doc: str
+
+
+@dataclass(frozen=True, slots=True)
+class ViewFile:
+    """One view: what a row of it is, its columns, and the query."""
+
+    name: str
+    doc: str
+    grain: str
+    columns: tuple[ViewColumn, ...]
+    select: str
+    parameters: tuple[str, ...] = ()
+
+
+def read_views(folder: Path) -> dict[str, ViewFile]:
+    """The views of a folder by name.
+
+    Raises:
+        QueryError: The folder cannot be read.
+    """
+    try:
+        texts = {path.stem: path.read_text("utf-8") for path in sorted(folder.glob("*.sql"))}
+    except OSError as error:
+        raise QueryError(f"{folder} cannot be read: {error}", expected="SQL files") from error
+    return {name: parse_view(name, text) for name, text in texts.items()}
+
+
+def parse_view(name: str, text: str) -> ViewFile:
+    """A view from its text.
+
+    The header is the comment at the head: free lines say what it is, ``-- parameters: a, b`` makes
+    it a table macro that is asked as ``name(a, b)``, ``-- grain:`` says what a row is,
+    and each line after ``-- columns:`` has name, unit and meaning of a column; text on that
+    very line stands for them, as in "those of server_15m".
+    """
+    free: list[str] = []
+    grain: list[str] = []
+    columns: list[ViewColumn] = []
+    parameters: tuple[str, ...] = ()
+    part = "doc"
+    lines = text.splitlines()
+    header = next((i for i, line in enumerate(lines) if not line.startswith("--")), len(lines))
+    for line in lines[:header]:
+        said = line.removeprefix("--").strip()
+        if said.startswith("parameters:"):
+            parameters = tuple(_WORD.findall(said.partition(":")[2]))
+            continue
+        if said.startswith(("grain:", "columns:")):
+            part, _, said = said.partition(":")
+            said = said.strip()
+            if part == "columns" and said:
+                grain.append(f"(columns: {said})")
+                continue
+        if not said:
+            continue
+        if part == "columns":
+            columns.append(_column(name, said))
+        else:
+            (free if part == "doc" else grain).append(said)
+    select = "\n".join(lines[header:]).strip().removesuffix(";")
+    return ViewFile(name, " ".join(free), " ".join(grain), tuple(columns), select, parameters)
+
+
+def words(sql: str) -> set[str]:
+    """The names in a query that may be relations, in lower case."""
+    bare = _TEXT.sub(" ", _COMMENT.sub(" ", sql))
+    return {word.lower() for word in _WORD.findall(bare)}
+
+
+def needed(
+    sql: str, views: Mapping[str, ViewFile], base: Iterable[str]
+) -> tuple[list[ViewFile], set[str]]:
+    """What a query needs: views, each after those it is made of, and base relations.
+
+    A name that only looks like a relation costs a little time and changes nothing.
+    """
+    known = set(base)
+    ordered: dict[str, ViewFile] = {}
+    bases: set[str] = set()
+
+    def visit(text: str, above: tuple[str, ...]) -> None:
+        for word in sorted(words(text).difference(above)):
+            if word in views and word not in ordered:
+                visit(views[word].select, (*above, word))
+                ordered[word] = views[word]
+            elif word in known:
+                bases.add(word)
+
+    visit(sql, ())
+    return list(ordered.values()), bases
+
+
+def _column(view: str, said: str) -> ViewColumn:
+    parts = said.split(None, 2)
+    if len(parts) != 3:
+        raise QueryError(
+            f"{view}.sql: the header has the line {said!r}", expected="a name, a unit and a meaning"
+        )
+    return ViewColumn(parts[0], parts[1], parts[2])

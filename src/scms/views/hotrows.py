@@ -1,0 +1,81 @@
+"""The rows of the hot store that the warehouse does not have yet, as Arrow tables.
+
+Input: a hot store and the warehouse. Output: `HotRows.of`. Records are read once, as they come.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from scms.tables import ALL, FACTS
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+    from scms.hot import HotStore, StoredRecord
+    from scms.warehouse import Warehouse
+
+_NUMBER = "_record_id"
+
+
+class HotRows:
+    """The uncommitted rows of every fact table.
+
+    A query takes what is here first and the state of the tables afterwards, and of the former only
+    what is above the watermark of the latter: a flush in between moves rows from one to the other,
+    and none is seen twice or missed.
+    """
+
+    def __init__(self, hot: HotStore, warehouse: Warehouse) -> None:
+        self._hot = hot
+        self._warehouse = warehouse
+        self._tables: dict[str, pa.Table] = {}
+        self._last_id = 0
+        self.identity: str | None = None
+
+    def refresh(self) -> None:
+        """Read the records that came since the last time."""
+        identity = self._hot.identity
+        if identity != self.identity:  # made anew, or the first time
+            self._tables.clear()
+            self.identity = identity
+            self._last_id = 0 if identity is None else min(self._marks(identity).values())
+        elif identity is not None:
+            for name, mark in self._marks(identity).items():
+                self._forget(name, mark)
+        records = self._hot.after(self._last_id)
+        if records:
+            self._add(records)
+            self._last_id = records[-1].id
+
+    def of(self, name: str, watermark: int) -> pa.Table:
+        """The rows of a table that came with records above a number."""
+        from scms.warehouse.rows import arrow_schema
+
+        self._forget(name, watermark)
+        rows = self._tables.get(name)
+        return arrow_schema(ALL[name]).empty_table() if rows is None else rows.drop([_NUMBER])
+
+    def _marks(self, source: str) -> dict[str, int]:
+        return {table.name: self._warehouse.watermark(table.name, source) for table in FACTS}
+
+    def _add(self, records: list[StoredRecord]) -> None:
+        import pyarrow as pa
+
+        from scms.warehouse.rows import numbered_rows
+
+        for table in FACTS:
+            pairs = [(s.id, row) for s in records for row in s.record.tables.get(table.name, ())]
+            if pairs:
+                new = numbered_rows(table, pairs, _NUMBER)
+                old = self._tables.get(table.name)
+                self._tables[table.name] = (
+                    new if old is None else pa.concat_tables([old, new]).combine_chunks()
+                )
+
+    def _forget(self, name: str, watermark: int) -> None:
+        import pyarrow.compute as pc
+
+        rows = self._tables.get(name)
+        if rows is not None and rows.num_rows and rows[_NUMBER][0].as_py() <= watermark:
+            self._tables[name] = rows.filter(pc.greater(rows[_NUMBER], watermark))

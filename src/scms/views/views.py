@@ -1,0 +1,199 @@
+"""DuckDB over the warehouse and the hot store, with a view for every file of warehouse/views."""
+
+from __future__ import annotations
+
+import threading
+from typing import TYPE_CHECKING, Any
+
+from scms.assets import asset_path
+from scms.errors import QueryError
+from scms.tables import FACTS
+from scms.views.base import BASE_RELATIONS, Moment, define, tables_of
+from scms.views.files import needed, read_views
+from scms.views.hotrows import HotRows
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from datetime import datetime
+    from pathlib import Path
+
+    import pandas as pd
+    import pyarrow as pa
+    from duckdb import DuckDBPyConnection, DuckDBPyRelation
+
+    from scms.hot import HotStore
+    from scms.inventory import Inventory
+    from scms.views.files import ViewFile
+    from scms.warehouse import Warehouse
+
+
+class Views:
+    """Every table and view of SCMS, to be asked in SQL.
+
+    There are the tables of `scms.tables` (committed and hot rows together), ``inventory``, and the
+    views of warehouse/views. A lab that has collected nothing yet gives empty results.
+
+    Args:
+        inventory: For the time zone and the relation ``inventory``.
+        hot: The hot store, which need not exist yet.
+        warehouse: The warehouse, which need not exist yet.
+        folder: Where the SQL files are, if elsewhere.
+    """
+
+    def __init__(
+        self,
+        inventory: Inventory,
+        hot: HotStore,
+        warehouse: Warehouse,
+        *,
+        folder: Path | None = None,
+    ) -> None:
+        self._inventory = inventory
+        self._warehouse = warehouse
+        self._folder = asset_path("warehouse") / "views" if folder is None else folder
+        self._files: dict[str, ViewFile] | None = None
+        self._hot_rows = HotRows(hot, warehouse)
+        self._database: DuckDBPyConnection | None = None
+        self._lock = threading.RLock()
+
+    def frame(
+        self,
+        sql: str,
+        params: Mapping[str, object] | Sequence[object] | None = None,
+        *,
+        start: datetime | None = None,
+        end: datetime | None = None,
+    ) -> pd.DataFrame:
+        """The answer to a query as a DataFrame; times are in the zone of the cluster.
+
+        Args:
+            sql: One SELECT. Values are parameters (``$name`` or ``?``), never formatted in.
+            params: Their values.
+            start: Files with earlier rows only are not read; rows are not filtered.
+            end: Likewise, files with rows only at this moment or later.
+
+        Raises:
+            QueryError: DuckDB refuses it.
+            WarehouseError: The warehouse cannot be read.
+        """
+        import duckdb
+
+        relation = self.relation(sql, params, start=start, end=end)
+        try:
+            frame: pd.DataFrame = relation.df()
+        except duckdb.Error as error:
+            raise _refused(sql, error) from error
+        return frame
+
+    def arrow(
+        self,
+        sql: str,
+        params: Mapping[str, object] | Sequence[object] | None = None,
+        *,
+        start: datetime | None = None,
+        end: datetime | None = None,
+    ) -> pa.Table:
+        """The answer to a query as an Arrow table; otherwise as `frame`."""
+        import duckdb
+
+        relation = self.relation(sql, params, start=start, end=end)
+        try:
+            return relation.to_arrow_table()
+        except duckdb.Error as error:
+            raise _refused(sql, error) from error
+
+    def relation(
+        self,
+        sql: str,
+        params: Mapping[str, object] | Sequence[object] | None = None,
+        *,
+        start: datetime | None = None,
+        end: datetime | None = None,
+    ) -> DuckDBPyRelation:
+        """The answer to a query as a DuckDB relation: ``.df()``, ``.to_arrow_table()``, ``.pl()``.
+
+        It keeps seeing what there was when it was made. Arguments and errors are those of `frame`.
+        """
+        import duckdb
+
+        _check_aware(start, end)
+        with self._lock:
+            if self._files is None:
+                self._files = read_views(self._folder)
+            views, bases = needed(sql, self._files, BASE_RELATIONS)
+            moment = self._moment(bases)
+            cursor = self._cursor()
+        try:
+            for base in sorted(bases):
+                define(cursor, base, moment, self._inventory, (start, end))
+            for view in views:
+                _define_view(cursor, view)
+            return cursor.sql(sql, params=params)
+        except duckdb.Error as error:
+            raise _refused(sql, error) from error
+
+    def _moment(self, bases: set[str]) -> Moment:
+        """What there is now: the hot rows first, so that a flush in between loses none."""
+        names = tables_of(bases)
+        if not names:
+            return Moment({}, {})
+        self._hot_rows.refresh()
+        states = {name: self._warehouse.state(name) for name in sorted(names)}
+        identity = self._hot_rows.identity
+        hot = {
+            table.name: self._hot_rows.of(
+                table.name, 0 if identity is None else states[table.name].watermark(identity)
+            )
+            for table in FACTS
+            if table.name in names
+        }
+        return Moment(states, hot)
+
+    def _cursor(self) -> DuckDBPyConnection:
+        """A cursor of its own for each query: views are temporary, and seen by it alone."""
+        import duckdb
+
+        if self._database is None:
+            self._database = duckdb.connect(":memory:")
+        cursor = self._database.cursor()
+        cursor.execute(f"SET TimeZone = '{self._inventory.settings.timezone}'")
+        return cursor
+
+
+def _define_view(cursor: DuckDBPyConnection, view: ViewFile) -> None:
+    import duckdb
+
+    try:
+        cursor.execute(f"CREATE OR REPLACE TEMP {_kind(view)} {view.select}")
+    except duckdb.Error as error:
+        raise QueryError(
+            f"warehouse/views/{view.name}.sql cannot be used: {_first_line(error)}",
+            expected="one SELECT",
+        ) from error
+
+
+def _kind(view: ViewFile) -> str:
+    """A view, or a table macro where it has parameters."""
+    if view.parameters:
+        return f"MACRO {view.name}({', '.join(view.parameters)}) AS TABLE"
+    return f"VIEW {view.name} AS"
+
+
+def _refused(sql: str, error: Any) -> QueryError:
+    return QueryError(
+        f"the query is refused: {_first_line(error)}",
+        expected="one SELECT over the tables and views of the data dictionary",
+        mend=f"the query was: {' '.join(sql.split())[:200]}",
+    )
+
+
+def _first_line(error: Any) -> str:
+    return str(error).strip().partition("\n")[0]
+
+
+def _check_aware(*moments: datetime | None) -> None:
+    for moment in moments:
+        if moment is not None and moment.tzinfo is None:
+            raise QueryError(
+                f"{moment} has no time zone", expected="a time with its zone, such as UTC"
+            )

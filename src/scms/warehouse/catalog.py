@@ -1,0 +1,133 @@
+"""The Iceberg catalog of a cluster: where it is, its tables, and its errors as ours."""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+from scms.errors import ScmsError, WarehouseError
+from scms.tables import ALL
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from pyiceberg.catalog import Catalog
+    from pyiceberg.table import Table as IcebergTable
+
+    from scms.inventory import Inventory
+    from scms.tables import Table
+
+NAMESPACE: Final = "scms"
+_FOREIGN: Final = {"pyiceberg", "pyiceberg_core", "sqlalchemy", "pyarrow", "requests", "urllib3"}
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where the catalog and the files are.
+
+    Attributes:
+        catalog: SQLAlchemy URL or URL of a REST catalog.
+        location: URL of the directory or bucket for the files.
+        file: The file of an embedded catalog, which may not exist yet; None for a shared one.
+    """
+
+    catalog: str
+    location: str
+    file: Path | None
+
+
+def place_of(inventory: Inventory) -> Place:
+    """Where the settings put the warehouse: by default below the data directory."""
+    chosen = inventory.settings.warehouse
+    directory = inventory.directory / "warehouse"
+    location = chosen.location
+    if location is None:
+        location = f"file://{directory / 'files'}"
+    elif "://" not in location:
+        location = f"file://{(inventory.directory / location).resolve()}"
+    if chosen.catalog is not None:
+        return Place(chosen.catalog, location, None)
+    file = directory / "catalog.db"
+    return Place(f"sqlite:///{file}?timeout=30", location, file)
+
+
+def connect(place: Place, *, create: bool) -> Catalog | None:
+    """The catalog; None where an embedded one has not been made yet and is not to be."""
+    if place.file is not None and not place.file.exists():
+        if not create:
+            return None
+        place.file.parent.mkdir(parents=True, exist_ok=True)
+    with wrapped("opened", place):
+        if place.catalog.startswith(("http://", "https://")):
+            from pyiceberg.catalog import load_catalog
+
+            return load_catalog(NAMESPACE, type="rest", uri=place.catalog, warehouse=place.location)
+        from pyiceberg.catalog.sql import SqlCatalog
+
+        init = "true" if create else "false"
+        return SqlCatalog(
+            NAMESPACE, uri=place.catalog, warehouse=place.location, init_catalog_tables=init
+        )
+
+
+def ensure(catalog: Catalog, table: Table) -> IcebergTable:
+    """The table, made where it is missing, with columns that were declared since added."""
+    from pyiceberg.exceptions import NoSuchTableError
+
+    from scms.warehouse import schema
+
+    name = f"{NAMESPACE}.{table.name}"
+    try:
+        there = catalog.load_table(name)
+    except NoSuchTableError:
+        catalog.create_namespace_if_not_exists(NAMESPACE)
+        there = catalog.create_table_if_not_exists(
+            name,
+            schema=schema.iceberg_schema(table),
+            partition_spec=schema.partition_spec(table),
+            sort_order=schema.sort_order(table),
+            properties={**schema.PROPERTIES, "comment": table.doc},
+        )
+    known = {field.name for field in there.schema().fields}
+    added = [field for field in schema.fields(table) if field.name not in known]
+    if added:
+        with there.update_schema() as update:
+            for field in added:
+                update.add_column(field.name, field.field_type, doc=field.doc)
+    return there
+
+
+def declared(name: str) -> Table:
+    """The declaration of a table, by its name."""
+    table = ALL.get(name)
+    if table is None:
+        raise WarehouseError(f"no table is called {name!r}", expected=f"one of {', '.join(ALL)}")
+    return table
+
+
+@contextmanager
+def wrapped(done: str, place: Place) -> Iterator[None]:
+    """Errors of Iceberg, the catalog and the file system, as `WarehouseError`."""
+    try:
+        yield
+    except ScmsError:
+        raise
+    except Exception as error:
+        home = type(error).__module__.partition(".")[0]
+        if home not in _FOREIGN and not isinstance(error, (OSError, ValueError)):
+            raise
+        first_line = (str(error).strip() or type(error).__name__).splitlines()[0]
+        raise WarehouseError(
+            f"the warehouse at {place.location} cannot be {done}: {first_line}",
+            expected=f"an Iceberg catalog at {_without_password(place.catalog)}",
+            mend="collected samples stay in the hot store until it can",
+        ) from error
+
+
+def _without_password(url: str) -> str:
+    scheme, separator, rest = url.partition("://")
+    credentials, at, host = rest.rpartition("@")
+    user = credentials.partition(":")[0]
+    return f"{scheme}{separator}{user}{at}{host}" if at else url

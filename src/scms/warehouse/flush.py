@@ -1,0 +1,54 @@
+"""From the hot store to the warehouse, every row exactly once.
+
+The rows of a batch and the number of its last record are committed to a table in one transaction.
+After a crash anywhere, what is at or below that number is there, and the rest is not.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+from scms.errors import WarehouseError
+from scms.tables import FACTS
+from scms.warehouse.read import WATERMARK
+
+if TYPE_CHECKING:
+    from scms.hot import HotStore
+    from scms.warehouse.store import Warehouse
+
+#: Records a commit takes at most; bounds the memory after a long time without a warehouse.
+BATCH_RECORDS: Final = 5000
+
+
+@dataclass(frozen=True, slots=True)
+class Flushed:
+    """What a flush did: the last number that all tables have, and rows written by table."""
+
+    committed_id: int
+    rows: dict[str, int]
+
+
+def flush(warehouse: Warehouse, hot: HotStore) -> Flushed:
+    """Commit to every fact table the records it does not have yet, in batches.
+
+    The watermark bears the identity of the file: a store made anew counts from 1 again, and must
+    not find its records committed already.
+    """
+    source = hot.identity
+    if source is None:
+        raise WarehouseError(f"{hot.path} does not exist", expected="a hot store to flush")
+    marks = {table.name: warehouse.watermark(table.name, source) for table in FACTS}
+    if max(marks.values()) > hot.last_id():
+        # The file was put back from a copy: numbers given since must not be given again.
+        hot.skip_to(max(marks.values()))
+    rows = dict.fromkeys(marks, 0)
+    while batch := hot.after(min(marks.values()), BATCH_RECORDS):
+        last = batch[-1].id
+        for name, mark in marks.items():
+            if mark >= last:
+                continue
+            new = [row for s in batch if s.id > mark for row in s.record.tables.get(name, ())]
+            rows[name] += warehouse.append(name, new, {WATERMARK + source: str(last)})
+            marks[name] = last
+    return Flushed(min(marks.values()), rows)

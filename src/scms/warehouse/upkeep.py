@@ -1,0 +1,152 @@
+"""Keep the warehouse small and quick: drop old facts, compact what is over, collect garbage.
+
+Everything is safe beside a collector that appends: what conflicts is left for the next time.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections import Counter
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Final
+
+from scms.tables import ALL, FACTS
+from scms.warehouse.catalog import wrapped
+from scms.warehouse.garbage import collect_garbage
+from scms.warehouse.read import FACTS_OF, FLOOR, day_start, open_days, state_of, time_range
+from scms.warehouse.rows import arrow_rows, sorted_rows
+
+if TYPE_CHECKING:
+    from pyiceberg.table import Table as IcebergTable
+
+    from scms.tables import Table
+    from scms.warehouse.read import DataFile, TableState
+    from scms.warehouse.store import Warehouse
+
+#: How long snapshots can be read, and how old a file without a reference must be to be deleted:
+#: longer than any query or commit takes.
+KEEP_SNAPSHOTS: Final = timedelta(days=1)
+#: Rows that are sorted in memory at once.
+CHUNK_ROWS: Final = 2_000_000
+_logger = logging.getLogger(__name__)
+
+
+def upkeep(warehouse: Warehouse, *, now: datetime, keep_facts_seconds: float) -> dict[str, int]:
+    """One round of upkeep over all tables.
+
+    Args:
+        warehouse: Where the tables are.
+        now: The present.
+        keep_facts_seconds: Samples older than this are dropped, in whole days, once their day is
+            rolled up.
+
+    Returns:
+        How many days of facts were dropped, partitions compacted, and files deleted.
+    """
+    done: Counter[str] = Counter(days_dropped=0, partitions_compacted=0, files_deleted=0)
+    for table in FACTS:
+        done["days_dropped"] += drop_facts(
+            warehouse, table, before=now - timedelta(seconds=keep_facts_seconds)
+        )
+    for table in ALL.values():
+        done["partitions_compacted"] += compact(warehouse, table, now=now)
+        with wrapped("tidied", warehouse.place):
+            iceberg = warehouse.table(table.name)
+            _expire(iceberg, before=now - KEEP_SNAPSHOTS)
+            done["files_deleted"] += collect_garbage(iceberg, before=now - KEEP_SNAPSHOTS)
+    return dict(done)
+
+
+def drop_facts(warehouse: Warehouse, table: Table, *, before: datetime) -> int:
+    """Delete whole days of samples that ended before a moment; those not rolled up stay."""
+    state = warehouse.state(table.name)
+    floor = before.astimezone(UTC).date()
+    for rollup, facts in FACTS_OF.items():
+        if facts == table.name:
+            floor = min([floor, *open_days(state, warehouse.state(rollup))])
+    days = [day for day in state.rows_by_day() if day < floor]
+    if days:
+        iceberg = warehouse.table(table.name)
+        with wrapped("cut", warehouse.place), iceberg.transaction() as transaction:
+            transaction.delete(f"{table.time} < '{day_start(floor).isoformat()}'")
+            transaction.set_properties({FLOOR: str(max(floor, state.floor()))})
+    return len(days)
+
+
+def compact(warehouse: Warehouse, table: Table, *, now: datetime) -> int:
+    """Rewrite each partition that is over and in many files, sorted as a whole."""
+    from pyiceberg.exceptions import CommitFailedException, ValidationException
+
+    done = 0
+    for partition in scattered(warehouse.state(table.name)):
+        start, end = partition_range(table, partition)
+        if end > now:
+            continue
+        with wrapped("compacted", warehouse.place):
+            # Read and overwrite by one handle: by a newer one, rows that another collector
+            # appended after the read would be deleted without a word.
+            state = state_of(table, warehouse.table(table.name))
+            files = [file for file in state.files if file.partition == partition]
+            try:
+                _rewrite(state, files, time_range(table, start, end))
+            except (CommitFailedException, ValidationException) as error:
+                _logger.info("%s of %s is compacted later: %s", table.name, start, error)
+                continue
+        done += 1
+    return done
+
+
+def scattered(state: TableState) -> list[int]:
+    """The partitions in more files than their rows need."""
+    counts, rows = Counter[int](), Counter[int]()
+    for file in state.files:
+        counts[file.partition] += 1
+        rows[file.partition] += file.rows
+    # A chunk is at least half full on average, and may be split in two when written.
+    return [p for p, count in sorted(counts.items()) if count > 1 + 4 * rows[p] // CHUNK_ROWS]
+
+
+def partition_range(table: Table, partition: int) -> tuple[datetime, datetime]:
+    """When a partition starts and ends."""
+    if table.partition == "day":
+        start = datetime(1970, 1, 1, tzinfo=UTC) + timedelta(days=partition)
+        return start, start + timedelta(days=1)
+    years, month = divmod(partition, 12)
+    start = datetime(1970 + years, month + 1, 1, tzinfo=UTC)
+    return start, datetime(1970 + years + (month == 11), (month + 1) % 12 + 1, 1, tzinfo=UTC)
+
+
+def _rewrite(state: TableState, files: list[DataFile], condition: str) -> None:
+    assert state.iceberg is not None
+    with state.iceberg.transaction() as transaction:
+        transaction.delete(condition)
+        for servers in _groups(state, files):
+            rows = arrow_rows(state.table, state.arrow(files, servers=servers))
+            transaction.append(sorted_rows(state.table, rows))
+
+
+def _groups(state: TableState, files: list[DataFile]) -> list[list[str]]:
+    """The servers of files in order, in groups whose rows fit into memory."""
+    counted = state.arrow(files, columns=("server",))["server"].value_counts().to_pylist()
+    groups: list[list[str]] = [[]]
+    size = 0
+    for server, rows in sorted((item["values"], item["counts"]) for item in counted):
+        if groups[-1] and size + rows > CHUNK_ROWS:
+            groups.append([])
+            size = 0
+        groups[-1].append(server)
+        size += rows
+    return groups
+
+
+def _expire(iceberg: IcebergTable, *, before: datetime) -> None:
+    """Forget snapshots of the past, but for the current one."""
+    current = iceberg.metadata.current_snapshot_id
+    cut = before.timestamp() * 1000
+    old = [
+        snapshot.snapshot_id
+        for snapshot in iceberg.metadata.snapshots
+        if snapshot.timestamp_ms < cut and snapshot.snapshot_id != current
+    ]
+    if old:
+        iceberg.maintenance.expire_snapshots().by_ids(old).commit()

@@ -1,0 +1,45 @@
+-- Use of a server per year in the zone of the cluster.
+-- grain: one row per server and year with at least one sample or failure
+-- columns:
+--   server                 -      name of the server in the inventory
+--   group                  -      who owns it; null where the inventory does not say
+--   starts_at              time   start of the year, in the zone of the cluster
+--   simulated              -      true for servers of the simulated lab
+--   observed_seconds       s      time observed up or degraded; what was not observed is nowhere
+--   down_seconds           s      time observed down
+--   gpu_hours_observed     h      time GPUs were observed in any state
+--   gpu_hours_available    h      of which neither faulty nor unknown
+--   gpu_hours_used         h      of which busy
+--   gpu_hours_idle_held    h      of which held without work, by processes (idle_held) or none (ghost)
+--   gpu_hours_free         h      of which free
+--   gpu_hours_measured     h      of which utilisation could be read
+--   gpu_hours_utilized     h      integral of utilisation over these
+--   gpu_utilization_ratio  1      gpu_hours_utilized / gpu_hours_measured; null without the latter
+--   energy_kwh             kWh    drawn by GPU boards; null where power cannot be read
+--   cpu_hours_available    h      CPUs times time observed with CPU facts
+--   cpu_hours_used         h      of which used
+--   cpu_utilization_ratio  1      cpu_hours_used / cpu_hours_available; null without the latter
+WITH buckets AS (
+    SELECT *, date_trunc('year', starts_at) AS bucket FROM usage_15m
+)
+SELECT
+    server,
+    "group",
+    bucket AS starts_at,
+    bool_or(simulated) AS simulated,
+    sum(observed_seconds) AS observed_seconds,
+    sum(down_seconds) AS down_seconds,
+    sum(gpu_hours_observed) AS gpu_hours_observed,
+    sum(gpu_hours_available) AS gpu_hours_available,
+    sum(gpu_hours_used) AS gpu_hours_used,
+    sum(gpu_hours_idle_held) AS gpu_hours_idle_held,
+    sum(gpu_hours_free) AS gpu_hours_free,
+    sum(gpu_hours_measured) AS gpu_hours_measured,
+    sum(gpu_hours_utilized) AS gpu_hours_utilized,
+    sum(gpu_hours_utilized) / nullif(sum(gpu_hours_measured), 0) AS gpu_utilization_ratio,
+    sum(energy_kwh) AS energy_kwh,
+    sum(cpu_hours_available) AS cpu_hours_available,
+    sum(cpu_hours_used) AS cpu_hours_used,
+    sum(cpu_hours_used) / nullif(sum(cpu_hours_available), 0) AS cpu_utilization_ratio
+FROM buckets
+GROUP BY server, "group", bucket
