@@ -91,7 +91,7 @@ def _idle_held(users: list[dict[str, Any]], total: dict[str, Any], at: Threshold
             f"{key_label(row['user'], 'user')} {hours(row['gpu_hours_idle_held'])}"
             for row in holders
         ],
-        "other users",
+        "other user",
     )
     sentence = (
         f"{hours(held)} GPU-hours ({ratio(held / available)} of those available) were held "
@@ -112,7 +112,7 @@ def _little_used(rows: list[dict[str, Any]], at: Thresholds) -> list[Finding]:
         return []
     chosen.sort(key=lambda row: (row["gpu_use_ratio"], row["server"]))
     free = sum(row["gpu_hours_free"] for row in chosen)
-    names = _listed([f"{_name(row)} {ratio(row['gpu_use_ratio'])}" for row in chosen], "others")
+    names = _listed([f"{_name(row)} {ratio(row['gpu_use_ratio'])}" for row in chosen])
     return [
         Finding(
             "little_used",
@@ -135,7 +135,7 @@ def _much_used(rows: list[dict[str, Any]], at: Thresholds) -> list[Finding]:
     chosen.sort(key=lambda row: (-row["gpu_use_ratio"], row["server"]))
     used = sum(row["gpu_hours_used"] for row in chosen)
     free = sum(row["gpu_hours_free"] or 0 for row in chosen)
-    names = _listed([f"{_name(row)} {ratio(row['gpu_use_ratio'])}" for row in chosen], "others")
+    names = _listed([f"{_name(row)} {ratio(row['gpu_use_ratio'])}" for row in chosen])
     return [
         Finding(
             "much_used",
@@ -159,7 +159,7 @@ def _broken(rows: list[dict[str, Any]], at: Thresholds) -> list[Finding]:
     if not chosen:
         return []
     chosen.sort(key=lambda pair: -pair[1])
-    names = _listed([f"{_name(row)} {hours(amount)}" for row, amount in chosen], "others")
+    names = _listed([f"{_name(row)} {hours(amount)}" for row, amount in chosen])
     amount = sum(amount for _, amount in chosen)
     sentence = f"{hours(amount)} GPU-hours could not be used, faulty or unreadable: {names}."
     return [Finding("broken", sentence, amount)]
@@ -175,7 +175,7 @@ def _not_told(rows: list[dict[str, Any]], at: Thresholds) -> list[Finding]:
     if not chosen:
         return []
     chosen.sort(key=lambda row: (row["coverage_ratio"], row["server"]))
-    names = _listed([f"{_name(row)} {ratio(row['coverage_ratio'])}" for row in chosen], "others")
+    names = _listed([f"{_name(row)} {ratio(row['coverage_ratio'])}" for row in chosen])
     missing = [
         row["gpu_hours_observed"] * (1 / row["coverage_ratio"] - 1)
         for row in chosen
@@ -191,11 +191,11 @@ def _not_told(rows: list[dict[str, Any]], at: Thresholds) -> list[Finding]:
     ]
 
 
-def _listed(names: Sequence[str], rest: str) -> str:
+def _listed(names: Sequence[str], noun: str = "other") -> str:
     """The first names with commas between them, the others counted."""
     said = ", ".join(names[:_NAMED])
     more = len(names) - _NAMED
-    return f"{said} and {more} {rest}" if more > 0 else said
+    return f"{said} and {more} {noun}{'s' if more > 1 else ''}" if more > 0 else said
 
 
 def _name(row: dict[str, Any]) -> str:
