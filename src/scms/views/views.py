@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import warnings
 from typing import TYPE_CHECKING, Any
 
 from scms.assets import asset_path
@@ -80,7 +81,10 @@ class Views:
 
         relation = self.relation(sql, params, start=start, end=end)
         try:
-            frame: pd.DataFrame = relation.df()
+            with warnings.catch_warnings():
+                # DuckDB drops a column of time zones in a way that pandas 3.1 deprecates.
+                warnings.filterwarnings("ignore", "The inplace keyword", DeprecationWarning)
+                frame: pd.DataFrame = relation.df()
         except duckdb.Error as error:
             raise _refused(sql, error) from error
         return frame
