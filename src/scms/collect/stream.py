@@ -1,0 +1,135 @@
+"""A stream of bytes becomes lines of the protocol: noise is dropped, the probe kept alive.
+
+In: a `Stream` (SSH or a child process) on which a bootstrap command was started. Out: a `Channel`.
+"""
+
+from __future__ import annotations
+
+import time
+from collections import deque
+from typing import TYPE_CHECKING, Protocol
+
+from scms.collect.bootstrap import HEARTBEAT_SECONDS, NO_PYTHON, READY
+from scms.collect.channel import MAX_LINE_BYTES
+from scms.collect.parse import text
+from scms.errors import ConnectError, ProbeError, ProtocolError
+
+if TYPE_CHECKING:
+    from scms.collect.bootstrap import Bootstrap
+    from scms.collect.channel import SessionKind
+
+
+class Stream(Protocol):
+    """Bytes both ways. Errors of the library beneath are raised as `CollectError`."""
+
+    def receive(self, timeout: float) -> bytes | None:
+        """What has come; empty at the end of it, None when nothing came in ``timeout`` seconds."""
+
+    def send(self, data: bytes) -> None:
+        """Send all of it."""
+
+    def close(self) -> None:
+        """End both directions; safe from any thread, and more than once."""
+
+    def ending(self) -> str:
+        """How it ended, for people; such as ``exit status 1``."""
+
+
+class StreamChannel:
+    """A `Channel` over a stream."""
+
+    def __init__(
+        self, stream: Stream, bootstrap: Bootstrap, *, kind: SessionKind, target: str
+    ) -> None:
+        self.kind: SessionKind = kind
+        self._stream = stream
+        self._bootstrap = bootstrap
+        self._target = target
+        self._mark = bootstrap.nonce.encode() + b" "
+        self._buffer = bytearray()
+        self._searched = 0
+        self._noise: deque[str] = deque(maxlen=3)
+        self._heard = False
+        self._spoke_at = time.monotonic()
+
+    def start(self, timeout: float) -> None:
+        """Wait until the far shell is ready, then send it the probe."""
+        deadline = time.monotonic() + timeout
+        while True:
+            line = self._line(deadline, timeout)
+            if line == READY:
+                break
+        self._stream.send(self._bootstrap.payload)
+        self._spoke_at = time.monotonic()
+
+    def readline(self, timeout: float) -> bytes:
+        """The next line; see `scms.collect.channel.Channel`."""
+        line = self._line(time.monotonic() + timeout, timeout)
+        if line == NO_PYTHON:
+            raise ProbeError(
+                "no Python 3 found on the server",
+                expected="Python 3.6 or later",
+                mend=f"install it there, for example: ssh {self._target} sudo apt install python3",
+            )
+        self._heard = True
+        return line
+
+    def close(self) -> None:
+        """End the connection and the probe."""
+        self._stream.close()
+
+    def _line(self, deadline: float, timeout: float) -> bytes:
+        while True:
+            line = self._buffered()
+            if line is not None:
+                return line
+            now = time.monotonic()
+            if now >= deadline:
+                raise ConnectError(
+                    f"no line for {timeout:.0f} s", mend=f"look whether it answers: {self._look()}"
+                )
+            if now - self._spoke_at >= HEARTBEAT_SECONDS:
+                self._stream.send(b"\n")
+                self._spoke_at = now
+            wait = min(deadline - now, self._spoke_at + HEARTBEAT_SECONDS - now)
+            data = self._stream.receive(max(wait, 0.001))
+            if data == b"":
+                raise self._ended()
+            self._buffer += data or b""
+
+    def _buffered(self) -> bytes | None:
+        """The next line that carries the nonce; lines without it are noise."""
+        while True:
+            end = self._buffer.find(b"\n", self._searched)
+            if end < 0 and len(self._buffer) <= MAX_LINE_BYTES:
+                self._searched = len(self._buffer)
+                return None
+            if end < 0 or end > MAX_LINE_BYTES:
+                raise ProtocolError(
+                    "a line of more than 1 MiB",
+                    expected="lines of the probe",
+                    mend=f"look at what it prints: {self._look()}",
+                )
+            line = bytes(self._buffer[:end])
+            del self._buffer[: end + 1]
+            self._searched = 0
+            start = line.find(self._mark)
+            if start >= 0:
+                return line[start + len(self._mark) :]
+            said = text(line.decode("utf-8", "replace"))
+            if said is not None:
+                self._noise.append(said)
+
+    def _ended(self) -> ConnectError | ProbeError:
+        how = self._stream.ending()
+        last = text(self._buffer[:1000].decode("utf-8", "replace"))
+        said = " / ".join([*self._noise, *([last] if last else [])])
+        detail = f"{how}: {said}" if said else how
+        if self._heard:
+            return ConnectError(f"the connection ended ({detail})")
+        return ProbeError(
+            f"no probe could be started ({detail})", mend=f"see what it says: {self._look()}"
+        )
+
+    def _look(self) -> str:
+        return "python3 -V" if self.kind == "local" else f"ssh {self._target} python3 -V"

@@ -1,0 +1,135 @@
+"""Host keys: what is recorded for a server, and what to do when it shows another.
+
+A reader of known_hosts that takes the file as OpenSSH does: hashed names, patterns, ``@revoked``
+and ``@cert-authority`` marks; a line that cannot be read is passed over, never an error.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import fnmatch
+import hashlib
+import hmac
+import shlex
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from scms.errors import HostKeyError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from scms.collect.transport.resolve import Target
+
+
+@dataclass(frozen=True, slots=True)
+class Recorded:
+    """One line of known_hosts that is about a server."""
+
+    file: str
+    name: str
+    type: str
+    key: bytes
+    mark: str
+
+
+def recorded_keys(files: Iterable[str], names: Iterable[str]) -> list[Recorded]:
+    """The lines about any of ``names``, in the order of the files."""
+    names = tuple(names)
+    found: list[Recorded] = []
+    for file in files:
+        try:
+            lines = Path(file).read_text(encoding="utf-8", errors="replace").splitlines()
+        except OSError:
+            continue  # a file that is not there records nothing
+        for line in lines:
+            found += _read_line(line, file, names)
+    return found
+
+
+def key_types(target: Target) -> list[str]:
+    """The kinds of key that are recorded for a server: it should be asked for one of these."""
+    lines = recorded_keys(target.known_hosts, target.host_key_names())
+    return list(dict.fromkeys(line.type for line in lines if not line.mark))
+
+
+def verify(target: Target, key_type: str, key: bytes) -> None:
+    """Accept the host key that a server shows only if it is the recorded one.
+
+    Raises:
+        HostKeyError: It is unknown, another one, or revoked; with the command to run.
+    """
+    names = target.host_key_names()
+    lines = recorded_keys(target.known_hosts, names)
+    shown = f"{key_type} {fingerprint(key)}"
+    if any(line.mark == "@revoked" and line.key == key for line in lines):
+        raise HostKeyError(
+            f"the host key of {target.address} is revoked ({shown})",
+            mend="ask its administrators; do not connect",
+        )
+    plain = [line for line in lines if not line.mark]
+    if any(line.key == key for line in plain):
+        return
+    changed = [line for line in plain if line.name == names[0]]
+    if changed:
+        name = shlex.quote(names[0])
+        forget = f"ssh-keygen -f {shlex.quote(changed[0].file)} -R {name}"
+        raise HostKeyError(
+            f"the host key of {target.address} has changed ({shown})",
+            expected=" or ".join(f"{line.type} {fingerprint(line.key)}" for line in changed),
+            mend="ask its administrators whether it was renewed; "
+            f"if so, run: {forget} && {target.ssh_command('true')}",
+        )
+    authority = any(line.mark == "@cert-authority" for line in lines)
+    raise HostKeyError(
+        f"the host key of {target.address} is not known ({shown})",
+        expected=f"a line for it in {target.known_hosts[0]}"
+        + (" (certificates of an authority are not read)" if authority else ""),
+        mend=f"compare it with what its administrators say, then run: {target.ssh_command('true')}",
+    )
+
+
+def fingerprint(key: bytes) -> str:
+    """As OpenSSH prints it: ``SHA256:…``."""
+    digest = base64.b64encode(hashlib.sha256(key).digest()).decode()
+    return f"SHA256:{digest.rstrip('=')}"
+
+
+def _read_line(line: str, file: str, names: tuple[str, ...]) -> list[Recorded]:
+    fields = line.split()
+    mark = fields.pop(0) if fields and fields[0].startswith("@") else ""
+    if len(fields) < 3 or fields[0].startswith("#"):
+        return []
+    try:
+        key = base64.b64decode(fields[2], validate=True)
+    except (binascii.Error, ValueError):
+        return []
+    matching = [name for name in names if _matches(fields[0], name)]
+    return [Recorded(file, name, fields[1], key, mark) for name in matching[:1]]
+
+
+def _matches(patterns: str, name: str) -> bool:
+    if patterns.startswith("|1|"):
+        return _matches_hash(patterns, name)
+    matched = False
+    for pattern in patterns.lower().split(","):
+        # fnmatch knows [a-z]; in known_hosts brackets stand for themselves.
+        plain = pattern.removeprefix("!").replace("[", "[[]")
+        if fnmatch.fnmatchcase(name.lower(), plain):
+            if pattern.startswith("!"):
+                return False
+            matched = True
+    return matched
+
+
+def _matches_hash(hashed: str, name: str) -> bool:
+    parts = hashed.split("|")
+    if len(parts) != 4:
+        return False
+    try:
+        salt, expected = base64.b64decode(parts[2]), base64.b64decode(parts[3])
+    except (binascii.Error, ValueError):
+        return False
+    return hmac.compare_digest(hmac.digest(salt, name.encode(), "sha1"), expected)
