@@ -1,7 +1,7 @@
 -- Use of a GPU per quarter of an hour, for the days that are not rolled up yet. The rollup
 -- device_15m is filled with these very rows when a day is over.
+-- Its columns are those of device_15m.
 -- grain: one row per device and quarter of an hour with at least one sample
--- columns: those of device_15m, see the data dictionary
 SELECT
     server,
     device,

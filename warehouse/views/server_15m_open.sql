@@ -1,7 +1,7 @@
 -- Use of a server per quarter of an hour, for the days that are not rolled up yet. The rollup
 -- server_15m is filled with these very rows when a day is over.
+-- Its columns are those of server_15m.
 -- grain: one row per server and quarter of an hour with at least one sample
--- columns: those of server_15m, see the data dictionary
 SELECT
     server,
     time_bucket(INTERVAL '15 minutes', sampled_at) AS starts_at,

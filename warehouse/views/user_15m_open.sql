@@ -1,7 +1,7 @@
 -- Use by a user per server and quarter of an hour, for the days that are not rolled up yet. The
 -- rollup user_15m is filled with these very rows when a day is over.
+-- Its columns are those of user_15m.
 -- grain: one row per server, user and quarter of an hour with at least one process
--- columns: those of user_15m, see the data dictionary
 WITH ticks AS (
     SELECT
         server,

@@ -31,14 +31,24 @@ class ViewColumn:
 
 @dataclass(frozen=True, slots=True)
 class ViewFile:
-    """One view: what a row of it is, its columns, and the query."""
+    """One view: what a row of it is, its columns, and the query.
+
+    A view with parameters is called like a function: ``FROM usage_by_user($start, $end)``.
+    """
 
     name: str
     doc: str
     grain: str
+    parameters: tuple[str, ...]
     columns: tuple[ViewColumn, ...]
     select: str
-    parameters: tuple[str, ...] = ()
+
+    def definition(self) -> str:
+        """The statement that makes it, seen by one cursor only."""
+        if self.parameters:
+            arguments = ", ".join(self.parameters)
+            return f"CREATE OR REPLACE TEMP MACRO {self.name}({arguments}) AS TABLE {self.select}"
+        return f"CREATE OR REPLACE TEMP VIEW {self.name} AS {self.select}"
 
 
 def read_views(folder: Path) -> dict[str, ViewFile]:
@@ -57,37 +67,29 @@ def read_views(folder: Path) -> dict[str, ViewFile]:
 def parse_view(name: str, text: str) -> ViewFile:
     """A view from its text.
 
-    The header is the comment at the head: free lines say what it is, ``-- parameters: a, b`` makes
-    it a table macro that is asked as ``name(a, b)``, ``-- grain:`` says what a row is,
-    and each line after ``-- columns:`` has name, unit and meaning of a column; text on that
-    very line stands for them, as in "those of server_15m".
+    The header is the comment at the head: free lines say what it is, ``-- grain:`` what a row is,
+    ``-- parameters:`` what is to be given, and each line after ``-- columns:`` has name, unit and
+    meaning of a column.
     """
-    free: list[str] = []
-    grain: list[str] = []
-    columns: list[ViewColumn] = []
-    parameters: tuple[str, ...] = ()
+    parts: dict[str, list[str]] = {"doc": [], "grain": [], "parameters": [], "columns": []}
     part = "doc"
     lines = text.splitlines()
     header = next((i for i, line in enumerate(lines) if not line.startswith("--")), len(lines))
     for line in lines[:header]:
         said = line.removeprefix("--").strip()
-        if said.startswith("parameters:"):
-            parameters = tuple(_WORD.findall(said.partition(":")[2]))
-            continue
-        if said.startswith(("grain:", "columns:")):
-            part, _, said = said.partition(":")
-            said = said.strip()
-            if part == "columns" and said:
-                grain.append(f"(columns: {said})")
-                continue
-        if not said:
-            continue
-        if part == "columns":
-            columns.append(_column(name, said))
-        else:
-            (free if part == "doc" else grain).append(said)
-    select = "\n".join(lines[header:]).strip().removesuffix(";")
-    return ViewFile(name, " ".join(free), " ".join(grain), tuple(columns), select, parameters)
+        begins, colon, rest = said.partition(":")
+        if colon and begins in parts:
+            part, said = begins, rest.strip()
+        if said:
+            parts[part].append(said)
+    return ViewFile(
+        name=name,
+        doc=" ".join(parts["doc"]),
+        grain=" ".join(parts["grain"]),
+        parameters=tuple(_WORD.findall(" ".join(parts["parameters"]))),
+        columns=tuple(_column(name, said) for said in parts["columns"]),
+        select="\n".join(lines[header:]).strip().removesuffix(";"),
+    )
 
 
 def words(sql: str) -> set[str]:
