@@ -34,6 +34,15 @@ _LASTING: Final = frozenset(
 )
 #: CPU rows of processes come with a scan about every 10 s; older ones are not "now".
 _SCAN_LOOKBACK_SECONDS: Final = 45.0
+#: The columns of a device's row.
+DEVICE_COLUMNS: Final = (
+    *DEVICE_SAMPLE.column_names(),
+    "age_seconds",
+    "users",
+    "held_by",
+    "group",
+    "simulated",
+)
 _TIMES: Final = {
     table.name: frozenset(c.name for c in table.columns if c.type == "timestamp") for table in FACTS
 }
