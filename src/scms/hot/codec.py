@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import json
+import logging
+import math
 import zlib
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
 from scms.collect.record import Record
 from scms.errors import HotStoreError
 
+_logger = logging.getLogger(__name__)
 #: What `HotStore.latest_with` finds a process scan by: GPU processes come with every tick.
 PROCESS_SCAN: Final = "process_scan"
 
@@ -32,16 +35,39 @@ def parts_of(record: Record) -> list[str]:
 
 
 def encode(record: Record) -> bytes:
-    """Compress a record; a value that JSON cannot hold is a `HotStoreError`."""
+    """Compress a record.
+
+    Infinities and NaN, which JSON has not and which mean unknown, become None: one odd value of
+    one server never keeps the records of the others out.
+
+    Raises:
+        HotStoreError: It holds something else than JSON can.
+    """
     document = [record.server, record.received_at_ms, record.tables, record.detail]
     try:
-        text = json.dumps(document, separators=(",", ":"), allow_nan=False)
+        try:
+            text = _json(document)
+        except ValueError:
+            _logger.warning("a record of %s had a number that is not finite", record.server)
+            text = _json(_finite(document))
     except (TypeError, ValueError) as error:
         raise HotStoreError(
             f"a record of {record.server} cannot be stored: {error}",
-            expected="strings, booleans, finite numbers and None",
+            expected="strings, booleans, numbers and None",
         ) from error
     return zlib.compress(text.encode("ascii"), level=1)
+
+
+def _json(document: Any) -> str:
+    return json.dumps(document, separators=(",", ":"), allow_nan=False)
+
+
+def _finite(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: _finite(below) for key, below in value.items()}
+    if isinstance(value, list):
+        return [_finite(below) for below in value]
+    return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
 def decode(record_id: int, body: bytes) -> StoredRecord:

@@ -1,0 +1,84 @@
+"""The thread between the sessions and the disk."""
+
+from __future__ import annotations
+
+import logging
+import queue
+import threading
+import time
+from typing import TYPE_CHECKING, Final
+
+from scms.errors import HotStoreError
+
+if TYPE_CHECKING:
+    from scms.collect.record import Record
+    from scms.hot import HotStore
+
+_GATHER_SECONDS: Final = 0.2
+_QUEUE_RECORDS: Final = 5000
+_BATCH_RECORDS: Final = 500
+_REFUSED_SECONDS: Final = 1.0
+_logger = logging.getLogger(__name__)
+
+
+class Writer(threading.Thread):
+    """Writes records to the hot store, those of a fifth of a second in one transaction."""
+
+    def __init__(self, hot: HotStore) -> None:
+        super().__init__(name="hot store", daemon=True)
+        self._hot = hot
+        self._queue: queue.Queue[Record] = queue.Queue(_QUEUE_RECORDS)
+        self._full = False
+        self._ending = threading.Event()
+
+    def put(self, record: Record) -> None:
+        """Take a record; it is lost where the disk has not kept up for thousands of them."""
+        try:
+            self._queue.put_nowait(record)
+            self._full = False
+        except queue.Full:
+            if not self._full:
+                _logger.warning("the hot store does not keep up: records are lost")
+            self._full = True
+
+    def stop(self, timeout: float) -> bool:
+        """Write what was taken, and end; whether it has."""
+        self._ending.set()
+        self.join(timeout)
+        return not self.is_alive()
+
+    def run(self) -> None:
+        """Write until told to stop and nothing is left."""
+        while True:
+            ending = self._ending.is_set()
+            batch = self._gather()
+            if batch:
+                self._append(batch)
+            elif ending:
+                return
+
+    def _gather(self) -> list[Record]:
+        batch: list[Record] = []
+        deadline = time.monotonic() + _GATHER_SECONDS
+        while len(batch) < _BATCH_RECORDS:
+            try:
+                batch.append(self._queue.get(timeout=max(0.0, deadline - time.monotonic())))
+            except queue.Empty:
+                break
+        return batch
+
+    def _append(self, batch: list[Record]) -> None:
+        """Write a batch, again and again while the disk refuses it."""
+        refused = False
+        while True:
+            try:
+                self._hot.append(batch)
+            except HotStoreError as error:
+                if not refused:
+                    _logger.error("%s", error)  # noqa: TRY400  the message says what to do
+                refused = True
+                if self._ending.wait(_REFUSED_SECONDS):
+                    _logger.error("%d records are lost", len(batch))  # noqa: TRY400  as above
+                    return
+            else:
+                return
