@@ -184,6 +184,14 @@ def test_a_cluster_without_a_row_still_makes_every_form(tmp_path: Path) -> None:
         assert report.save(tmp_path / f"r.{suffix}").stat().st_size > 100
 
 
+def test_of_many_servers_the_chart_has_the_most_used_and_the_table_all() -> None:
+    rollups = made_up(days=1)
+    servers = [row | {"server": f"s{i:02}"} for row in rollups.servers[:96] for i in range(50)]
+    page = _report(Rollups(servers, [], [], []), "2026-10-05").to_html()
+    assert "the 40 most used" in page
+    assert page.count('<td class="text">s') == 50
+
+
 def test_repr_says_what_it_is(report: Report) -> None:
     assert repr(report) == "<Report Example lab 2026-10-05: 6 servers>"
 

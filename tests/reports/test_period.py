@@ -132,6 +132,11 @@ def test_today_is_that_of_the_zone() -> None:
     assert parse_period("today", BERLIN, late).label == "2026-11-04"
 
 
+def test_a_day_that_a_zone_left_out_is_refused() -> None:
+    with pytest.raises(PeriodError, match="skipped"):
+        parse_period("1994-12-31", ZoneInfo("Pacific/Kiritimati"), NOW)
+
+
 def test_elapsed_is_bounded_by_the_period() -> None:
     period = parse_period("2026-11-03", ZoneInfo("UTC"), NOW)
     assert period.elapsed(NOW) == timedelta(hours=12, minutes=34)

@@ -205,7 +205,7 @@ def _blank(**options: Any) -> figure:
 
 def _finish(plot: figure, parts: tuple[_Part, ...], key: str, *, mode: str) -> None:
     """Neutral axes, a legend above the bars, and a tooltip with numbers and coverage."""
-    from bokeh.models import HoverTool, Legend
+    from bokeh.models import HoverTool, Legend, NoOverlap
 
     for axis in (*plot.xaxis, *plot.yaxis):
         axis.axis_line_color = None
@@ -215,6 +215,7 @@ def _finish(plot: figure, parts: tuple[_Part, ...], key: str, *, mode: str) -> N
         axis.major_label_text_font_size = "12px"
         axis.axis_label_text_color = NEUTRAL
         axis.axis_label_text_font_style = "normal"
+    plot.xaxis.major_label_policy = NoOverlap(min_distance=8)
     for grid in (*plot.xgrid, *plot.ygrid):
         grid.grid_line_color = NEUTRAL
         grid.grid_line_alpha = 0.18

@@ -64,13 +64,15 @@ def _context(report: Report) -> dict[str, Any]:
 
     css = files("scms.reports").joinpath("templates/report.css").read_text(encoding="utf-8")
     details = ("device", report.time_dimension)
+    servers = report.tables["server"]
     return {
         "report": report,
         "subtitle": subtitle(report),
         "css": Markup(css),  # noqa: S704  our own file
         "tables": [_table(report, by) for by in _TABLES if not report.tables[by].empty],
         "details": [_table(report, by) for by in details if not report.tables[by].empty],
-        "resource": charts.resource(report.tables["server"]),
+        "most_bars": f"; the {_MOST_BARS} most used" if len(servers) > _MOST_BARS else "",
+        "resource": charts.resource(servers),
     }
 
 
