@@ -42,7 +42,7 @@ class Ets:
         seasonal = len(values) >= SEASONAL_HOURS
         if len(values) < SEASON_HOURS or np.ptp(values) < 1e-9:
             # A constant has no likelihood; any parameters give the same forecast.
-            return _FittedEts((0.5, 0.05) if seasonal else (0.5,), seasonal)
+            return FittedEts((0.5, 0.05) if seasonal else (0.5,), seasonal)
         with warnings.catch_warnings():
             # An optimiser that stops early still leaves usable parameters; the backtest judges.
             warnings.simplefilter("ignore")
@@ -52,11 +52,13 @@ class Ets:
                 )
             except (ValueError, np.linalg.LinAlgError) as error:
                 raise ForecastError(f"ETS cannot be fitted to {series.server}: {error}") from error
-        return _FittedEts(tuple(float(p) for p in result.params), seasonal)
+        return FittedEts(tuple(float(p) for p in result.params), seasonal)
 
 
 @dataclass(frozen=True, slots=True)
-class _FittedEts:
+class FittedEts:
+    """Exponential smoothing with known parameters: α, and γ where it is seasonal."""
+
     parameters: tuple[float, ...]
     seasonal: bool
 
@@ -110,8 +112,7 @@ def filled(values: FloatArray) -> FloatArray:
             result[position] = day_before if last is None or not np.isnan(day_before) else last
         else:
             last = float(result[position])
-    lead = np.isnan(result)
-    result[lead] = 0.0 if lead.all() else float(np.mean(result[~lead]))
+    result[np.isnan(result)] = 0.0 if last is None else float(np.nanmean(values))
     return result
 
 

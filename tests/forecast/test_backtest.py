@@ -1,0 +1,115 @@
+"""Backtests with known scores, and the gate before a champion."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from forecast.synthetic import daily, series
+from scms.forecast.backtest import Score, backtest, backtest_origins, crps, interval
+from scms.forecast.ets import Ets
+from scms.forecast.models import LEVELS, Analog, LastValue
+from scms.forecast.outlooks import choose
+
+
+def score(model: str, values: list[float]) -> Score:
+    return Score(model, np.array(values), None, None, 0.8, 0.8)
+
+
+def test_the_crps_of_a_certain_forecast_is_its_absolute_error():
+    quantiles = np.full((1, 100), 3.0)
+    assert crps(quantiles, np.array([5.0]))[0] == pytest.approx(2.0)
+
+
+def test_the_crps_of_a_uniform_forecast_is_that_of_the_formula():
+    # For the uniform on (0, 1) and truth y: y² − y + 1/3.
+    result = crps(LEVELS[None, :], np.array([0.25]))[0]
+    assert result == pytest.approx(0.25**2 - 0.25 + 1 / 3, abs=1e-4)
+
+
+def test_the_interval_holds_its_level_of_the_quantiles():
+    lower, upper = interval(LEVELS[None, :], 0.8)
+    assert (lower[0], upper[0]) == (pytest.approx(0.1), pytest.approx(0.9))
+
+
+def test_a_perfect_model_has_no_error_and_full_coverage():
+    values = np.where(np.arange(1000) % 24 < 12, 1.0, 5.0)
+    values[:200:50] += 0.5  # so that yesterday is not always right in training
+    (result,) = backtest(series(values), [Analog()], horizon=24)
+    assert result.mase == pytest.approx(0.0, abs=1e-6)
+    assert result.coverage == 1.0
+
+
+def test_errors_are_scaled_by_those_of_yesterday_in_training():
+    # A random ±1: yesterday is wrong by 2 half of the time, the median 0 or so always by 1.
+    values = np.random.default_rng(0).choice([3.0, 5.0], 1400)
+    (result,) = backtest(series(values), [Ets()], horizon=24)
+    assert result.mase == pytest.approx(1.0, abs=0.1)
+
+
+def test_a_series_that_never_changed_has_no_scaled_scores():
+    (result,) = backtest(series(np.full(600, 2.0)), [LastValue()])
+    assert (result.mase, result.scaled_crps) == (None, None)
+    assert result.crps.mean() == pytest.approx(0.0)
+
+
+@pytest.mark.parametrize("model", [LastValue(), Analog()], ids=lambda m: m.name)
+def test_intervals_cover_what_they_promise_on_a_markov_server(model: LastValue | Analog):
+    random = np.random.default_rng(5)
+    values = np.zeros(60 * 24)
+    for hour in range(1, len(values)):
+        step = random.choice([-1, 0, 1], p=[0.15, 0.7, 0.15])
+        values[hour] = np.clip(values[hour - 1] + step, 0, 8)
+    (result,) = backtest(series(values), [model], horizon=24, level=0.8)
+    assert 0.7 <= result.coverage <= 0.97
+
+
+def test_origins_leave_room_for_training_and_for_the_horizon():
+    origins = backtest_origins(series(np.ones(400)), horizon=24)
+    assert origins[0] >= 168
+    assert origins[-1] == 400 - 24
+    assert set(np.diff(origins)) == {25}
+
+
+def test_an_origin_whose_future_is_mostly_unknown_is_left_out():
+    values = np.ones(400)
+    values[-20:] = np.nan
+    assert backtest_origins(series(values), horizon=24)[-1] == 400 - 24 - 25
+
+
+def test_a_history_too_short_has_no_origin():
+    assert backtest(series(np.ones(100)), [LastValue()]) == []
+
+
+def test_a_clear_winner_becomes_champion():
+    choice = choose([score("last_value", [1.0, 1.1] * 10), score("analog", [0.5, 0.6] * 10)])
+    assert choice.model == "analog"
+    assert choice.why == "CRPS 48% lower than that of last_value in 20 past forecasts"
+
+
+def test_a_winner_on_few_origins_does_not():
+    choice = choose([score("last_value", [1.0] * 13), score("analog", [0.5] * 13)])
+    assert choice.model == "last_value"
+    assert choice.why == "13 past forecasts, 14 needed to compare models"
+
+
+def test_a_narrow_winner_does_not():
+    choice = choose([score("last_value", [1.0] * 20), score("analog", [0.96] * 20)])
+    assert choice.model == "last_value"
+
+
+def test_a_winner_by_luck_does_not():
+    lucky = [0.0, *[1.05] * 13]  # one origin makes the whole difference
+    choice = choose([score("last_value", [1.0] * 14), score("analog", lucky)])
+    assert choice.model == "last_value"
+    assert choice.why.endswith("analog by 2%, within chance") or "no model" in choice.why
+
+
+def test_of_two_winners_the_better_one_is_champion():
+    scores = [score(n, [v] * 20) for n, v in (("last_value", 1.0), ("ets", 0.8), ("analog", 0.6))]
+    assert choose(scores).model == "analog"
+
+
+def test_the_analog_is_champion_on_a_noisy_daily_rhythm():
+    one = series(daily(50, noise=0.4))
+    assert choose(backtest(one, [LastValue(), Analog()])).model == "analog"
