@@ -61,12 +61,12 @@ _GPUS: Final = {
 }
 #: Medians in hours and spread of the logarithm: real jobs have heavy tails.
 _HOURS: Final = {
-    "debug": (1.6, 0.7),
+    "debug": (1.5, 0.7),
     "training": (2.6, 1.05),
     "overnight": (12.0, 0.25),
     "long": (34.0, 0.9),
     "sweep": (2.5, 0.8),
-    "cpu": (2.5, 1.0),
+    "cpu": (4.0, 1.0),
 }
 _MEMORY: Final = {"16": 0.30, "24": 0.34, "32": 0.10, "48": 0.14, "80": 0.12}
 _GPU_COMMANDS: Final = {"python": 7, "python3": 4, "torchrun": 2, "python3.11": 2}
@@ -147,7 +147,7 @@ def _wish(key: int, at: int, user: UserSpec, style: str) -> Wish:
         gpus=gpus,
         gpu_memory_bytes=int(draw.chosen("memory", _MEMORY)) * GIB if gpus else 0,
         seconds=max(1, round(hours * 4)) * SLOT,
-        cores=draw.lognormal("cores", median=5.0 if gpus else 18.0, sigma=0.6),
+        cores=draw.lognormal("cores", median=7.0 if gpus else 26.0, sigma=0.7),
         command=draw.chosen("command", dict(commands)),
         key=key,
     )

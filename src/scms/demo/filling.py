@@ -19,10 +19,11 @@ from typing import TYPE_CHECKING, Final
 from scms.demo.channel import KNOWN_SERVERS
 from scms.demo.lab import DEFAULT_SEED, Lab
 from scms.demo.past import Stretch, facts, watches_of
-from scms.demo.spans import Span, newest_first, union, without
+from scms.demo.spans import Span, cut, newest_first, union, without
 from scms.demo.weather import SLOT
 from scms.demo.worker import Order, part_file
 from scms.errors import WarehouseError
+from scms.hot import FILE_NAME, HotStore
 from scms.tables import FACTS, SERVER_SAMPLE
 
 if TYPE_CHECKING:
@@ -62,8 +63,8 @@ def backfill(
 ) -> Filled:
     """Write the last days of the inventory's simulated servers, as far as they are missing.
 
-    Time for which the warehouse has samples by a collector counts as there, so that a demo that was
-    off for a week has that week filled in. Call it after a flush, with no collector between.
+    Time for which a collector wrote samples counts as there, so that a demo that was off for a
+    week has that week filled in. A collector may be at work meanwhile.
 
     Args:
         inventory: Its servers with ``simulated = true`` are filled in.
@@ -82,10 +83,9 @@ def backfill(
     for server in servers:
         lab.spec(server)
     target = (now.timestamp() - days * 86400, now.timestamp())
-    known = {table.name: _known(warehouse, table.name) for table in FACTS}
-    missing = union(span for spans in known.values() for span in without([target], spans))
-    missing = [span for span in missing if span[1] - span[0] >= SLOT]
-    pieces = newest_first(missing, first_days=_FIRST_DAYS, days=_PIECE_DAYS) if servers else []
+    live = _collected(inventory, warehouse, servers)
+    known = {t.name: union([*_filled(warehouse, t.name), *live]) for t in FACTS}
+    pieces = _pieces(target, list(known.values())) if servers else []
     orders = _orders(inventory, servers, pieces, processes)
     written = dict.fromkeys(known, 0)
     done = 0.0
@@ -102,16 +102,34 @@ def backfill(
     return Filled(written, tuple(pieces))
 
 
-def _known(warehouse: Warehouse, table: str) -> list[Span]:
-    """The spans that a table has: those filled in, and what a collector wrote since."""
+def _pieces(target: Span, known: Sequence[list[Span]]) -> list[Span]:
+    """What some table lacks, cut so that each piece is either all in a table or not at all."""
+    missing = union(span for spans in known for span in without([target], spans))
+    edges = {edge for spans in known for span in spans for edge in span}
+    parts = cut(missing, edges)
+    parts = [part for part in parts if part[1] - part[0] >= SLOT]
+    return newest_first(parts, first_days=_FIRST_DAYS, days=_PIECE_DAYS)
+
+
+def _filled(warehouse: Warehouse, table: str) -> list[Span]:
     said = warehouse.state(table).property(PROPERTY)
-    filled: list[Span] = [] if said is None else [(low, high) for low, high in json.loads(said)]
+    return [] if said is None else [(low, high) for low, high in json.loads(said)]
+
+
+def _collected(inventory: Inventory, warehouse: Warehouse, servers: Sequence[str]) -> list[Span]:
+    """When a collector wrote samples that no backfill knows of yet."""
+    filled = _filled(warehouse, SERVER_SAMPLE.name)
+    since = max((end for _, end in filled), default=0.0)
     files = warehouse.state(SERVER_SAMPLE.name).files
-    if not files:
-        return filled
-    last = max(file.last for file in files).timestamp()
-    first = max((end for _, end in filled), default=min(f.first for f in files).timestamp())
-    return union([*filled, (first, last)])
+    spans = [(max(f.first.timestamp(), since), f.last.timestamp()) for f in files]
+    marks = ", ".join("?" * len(servers))
+    hot = HotStore.open(inventory.directory / FILE_NAME)
+    minutes = hot.query(
+        f"SELECT DISTINCT received_at_ms / 60000 FROM record WHERE server IN ({marks})",  # noqa: S608
+        servers,
+    )
+    hot.close()
+    return union([*spans, *((60.0 * minute, 60.0 * minute + 60) for (minute,) in minutes)])
 
 
 def _orders(

@@ -30,6 +30,11 @@ if TYPE_CHECKING:
 
 DEFAULT_SEED: Final = 7
 DEFAULT_ZONE: Final = "Europe/Berlin"
+_MENDS: Final = {
+    "power": "see whether it is switched on",
+    "network": "see whether its network is up",
+    "reboot": "it may be booting: wait some minutes",
+}
 
 
 class Lab:
@@ -174,7 +179,7 @@ class Lab:
 
 def unreachable(server: str, spell: Spell) -> ConnectError:
     """What a connector says of a server that is down."""
-    return ConnectError(f"{server}: {spell.reason}", mend="see whether the server is switched on")
+    return ConnectError(f"{server}: {spell.reason}", mend=_MENDS.get(spell.kind))
 
 
 def _line(message: dict[str, object]) -> bytes:

@@ -5,10 +5,11 @@ In and out: lists of (start, end) in epoch seconds, ``end`` excluded.
 
 from __future__ import annotations
 
+from itertools import pairwise
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
 
 Span = tuple[float, float]
 _DAY: Final = 86400.0
@@ -38,14 +39,24 @@ def without(spans: Iterable[Span], taken: Iterable[Span]) -> list[Span]:
     return left
 
 
-def newest_first(spans: Iterable[Span], *, first_days: int, days: int) -> list[Span]:
-    """The spans cut at midnights UTC into pieces of some days, the newest piece first.
+def cut(spans: Iterable[Span], edges: Iterable[float]) -> list[Span]:
+    """The spans in order, cut at every edge that lies within one."""
+    parts: list[Span] = []
+    marks = sorted(set(edges))
+    for low, high in union(spans):
+        stops = [low, *(mark for mark in marks if low < mark < high), high]
+        parts.extend(pairwise(stops))
+    return parts
+
+
+def newest_first(spans: Sequence[Span], *, first_days: int, days: int) -> list[Span]:
+    """Sorted spans, cut at midnights UTC into pieces of some days, the newest piece first.
 
     ``first_days`` is the length of the newest piece, which people wait for.
     """
     pieces: list[Span] = []
     length = first_days
-    for low, high in reversed(union(spans)):
+    for low, high in reversed(spans):
         end = high
         while end > low:
             midnight = (-(-end // _DAY) - length) * _DAY
