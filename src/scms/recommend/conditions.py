@@ -193,12 +193,12 @@ def _state(facts: Facts) -> Fault | None:
 
 
 def _free_gpus(request: Request, facts: Facts) -> Iterator[Fault]:
-    if request.gpus == 0:
-        return
+    fitting = fitting_devices(request, facts)
+    if len(fitting) < request.gpus:
+        return  # the hardware has been named already
     usable = len(usable_devices(request, facts))
     if usable >= request.gpus:
         return
-    fitting = fitting_devices(request, facts)
     free = [device for device in fitting if device["state"] == "free"]
     if len(free) < request.gpus:
         of = f"{len(fitting)} GPUs" if len(fitting) == len(facts.devices) else (

@@ -1,0 +1,226 @@
+"""Holds in a real hot store, also between processes."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING
+
+import pytest
+
+from recommend.fleet import NOW
+from scms.errors import HoldError, HotStoreError
+from scms.hot import HotStore
+from scms.recommend.holds import Holds
+from scms.settings import HoldSettings
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+LATER = NOW + timedelta(minutes=5)
+
+
+@pytest.fixture
+def holds(tmp_path: Path) -> Holds:
+    settings = HoldSettings(duration=1200, max_devices_per_user=4)
+    return Holds(HotStore.create(tmp_path / "hot.sqlite"), settings)
+
+
+def test_a_hold_lasts_as_long_as_the_settings_say(holds: Holds):
+    (row,) = holds.take("gpu-1", ["A"], user="alice", purpose="training", now=NOW)
+    assert row == {
+        "hold_id": row["hold_id"],
+        "server": "gpu-1",
+        "device": "A",
+        "user": "alice",
+        "purpose": "training",
+        "created_at": NOW,
+        "expires_at": NOW + timedelta(minutes=20),
+    }
+    assert holds.active(LATER) == [row]
+
+
+def test_a_hold_ends_by_its_time(holds: Holds):
+    holds.take("gpu-1", ["A"], user="alice", now=NOW)
+    assert holds.active(NOW + timedelta(minutes=19, seconds=59)) != []
+    assert holds.active(NOW + timedelta(minutes=20)) == []
+
+
+def test_a_hold_may_be_asked_to_last_otherwise(holds: Holds):
+    (row,) = holds.take("gpu-1", ["A"], user="alice", now=NOW, seconds=60)
+    assert row["expires_at"] == NOW + timedelta(seconds=60)
+
+
+def test_a_held_device_is_refused_naming_who_and_until_when(holds: Holds):
+    holds.take("gpu-1", ["A"], user="alice", now=NOW)
+    with pytest.raises(
+        HoldError, match=r"on gpu-1, A is held by alice until 12:20 \(15 min more\); expected"
+    ):
+        holds.take("gpu-1", ["A"], user="bob", now=LATER)
+
+
+def test_of_several_devices_all_are_held_or_none(holds: Holds):
+    holds.take("gpu-1", ["B"], user="alice", now=NOW)
+    with pytest.raises(HoldError):
+        holds.take("gpu-1", ["A", "B"], user="bob", now=LATER)
+    assert [row["device"] for row in holds.active(LATER)] == ["B"]
+
+
+def test_a_device_is_free_for_others_when_its_hold_is_over(holds: Holds):
+    holds.take("gpu-1", ["A"], user="alice", now=NOW)
+    over = NOW + timedelta(minutes=20)
+    holds.take("gpu-1", ["A"], user="bob", now=over)
+    assert [row["user"] for row in holds.active(over)] == ["bob"]
+
+
+def test_a_user_may_hold_a_device_anew(holds: Holds):
+    holds.take("gpu-1", ["A"], user="alice", now=NOW)
+    holds.take("gpu-1", ["A"], user="alice", now=LATER)
+    (row,) = holds.active(LATER)
+    assert row["expires_at"] == LATER + timedelta(minutes=20)
+
+
+def test_the_same_uuid_on_another_server_is_another_device(holds: Holds):
+    holds.take("gpu-1", ["A"], user="alice", now=NOW)
+    holds.take("gpu-2", ["A"], user="bob", now=NOW)
+    assert len(holds.active(NOW)) == 2
+
+
+def test_a_user_may_hold_so_many_devices_and_no_more(holds: Holds):
+    holds.take("gpu-1", ["A", "B", "C", "D"], user="alice", now=NOW)
+    with pytest.raises(HoldError, match="alice would hold 5 devices; expected at most 4"):
+        holds.take("gpu-2", ["E"], user="alice", now=NOW)
+
+
+def test_holding_anew_does_not_count_twice(holds: Holds):
+    holds.take("gpu-1", ["A", "B", "C", "D"], user="alice", now=NOW)
+    assert len(holds.take("gpu-1", ["A", "B", "C", "D"], user="alice", now=LATER)) == 4
+
+
+def test_holds_taken_together_share_the_beginning_of_their_ids(holds: Holds):
+    rows = holds.take("gpu-1", ["A", "B"], user="alice", now=NOW)
+    base = rows[0]["hold_id"].split(".")[0]
+    assert [row["hold_id"] for row in rows] == [f"{base}.1", f"{base}.2"]
+
+
+def test_a_device_named_twice_is_held_once(holds: Holds):
+    assert len(holds.take("gpu-1", ["A", "A"], user="alice", now=NOW)) == 1
+
+
+def test_release_by_the_common_id_gives_all_back(holds: Holds):
+    rows = holds.take("gpu-1", ["A", "B"], user="alice", now=NOW)
+    base = rows[0]["hold_id"].split(".")[0]
+    assert holds.release(base, now=LATER) == 2
+    assert holds.active(LATER) == []
+
+
+def test_release_by_one_id_gives_that_one_back(holds: Holds):
+    rows = holds.take("gpu-1", ["A", "B"], user="alice", now=NOW)
+    assert holds.release(rows[0]["hold_id"], user="alice", now=LATER) == 1
+    assert [row["device"] for row in holds.active(LATER)] == ["B"]
+
+
+def test_release_by_user_and_server_leaves_the_others(holds: Holds):
+    holds.take("gpu-1", ["A"], user="alice", now=NOW)
+    holds.take("gpu-2", ["B"], user="alice", now=NOW)
+    holds.take("gpu-1", ["C"], user="bob", now=NOW)
+    assert holds.release(server="gpu-1", user="alice", now=LATER) == 1
+    assert sorted(row["device"] for row in holds.active(LATER)) == ["B", "C"]
+
+
+def test_release_by_user_without_any_hold_releases_nothing(holds: Holds):
+    assert holds.release(user="alice", now=NOW) == 0
+
+
+def test_the_hold_of_another_is_not_released(holds: Holds):
+    (row,) = holds.take("gpu-1", ["A"], user="alice", now=NOW)
+    with pytest.raises(HoldError, match="held by alice until 12:20"):
+        holds.release(row["hold_id"], user="bob", now=LATER)
+    assert len(holds.active(LATER)) == 1
+
+
+def test_an_id_that_is_no_hold_is_named(holds: Holds):
+    with pytest.raises(HoldError, match="no active hold is called 'nope'"):
+        holds.release("nope", now=NOW)
+
+
+def test_release_of_nothing_in_particular_is_refused(holds: Holds):
+    with pytest.raises(HoldError, match="neither a hold nor a user"):
+        holds.release(server="gpu-1", now=NOW)
+
+
+def test_without_a_hot_store_nothing_is_held_and_nothing_can_be(tmp_path: Path):
+    holds = Holds(HotStore.open(tmp_path / "hot.sqlite"), HoldSettings())
+    assert holds.active(NOW) == []
+    with pytest.raises(HotStoreError, match="does not exist"):
+        holds.take("gpu-1", ["A"], user="alice", now=NOW)
+
+
+@pytest.mark.parametrize(
+    ("devices", "seconds", "message"),
+    [
+        ([], 60, r"devices is \[\]"),
+        ("ABC", 60, "devices is 'ABC'"),
+        (["A"], 0, "a hold of 0 s"),
+        (["A"], 90_000, "a hold of 90000 s"),
+    ],
+)
+def test_what_cannot_be_held_is_named(
+    holds: Holds, devices: list[str], seconds: float, message: str
+):
+    with pytest.raises(HoldError, match=message):
+        holds.take("gpu-1", devices, user="alice", now=NOW, seconds=seconds)
+
+
+def test_a_present_without_a_zone_is_refused(holds: Holds):
+    with pytest.raises(HoldError, match="without a time zone"):
+        holds.active(datetime(2026, 1, 1))  # noqa: DTZ001  the point
+
+
+RACER = """
+import sys
+from datetime import UTC, datetime
+from pathlib import Path
+from scms.errors import HoldError
+from scms.hot import HotStore
+from scms.recommend.holds import Holds
+from scms.settings import HoldSettings
+holds = Holds(HotStore.open(Path(sys.argv[1])), HoldSettings(max_devices_per_user=100))
+print("ready", flush=True)
+sys.stdin.readline()
+won = []
+for number in range(30):
+    try:
+        holds.take("gpu-1", [f"A{number}", f"B{number}"], user=sys.argv[2], now=datetime.now(UTC))
+        won.append(number)
+    except HoldError:
+        pass
+print(",".join(map(str, won)))
+"""
+
+
+def test_of_processes_that_want_the_same_devices_one_gets_them(tmp_path: Path):
+    path = tmp_path / "hot.sqlite"
+    holds = Holds(HotStore.create(path), HoldSettings())
+    racers = [
+        subprocess.Popen(
+            [sys.executable, "-c", RACER, str(path), user],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+        for user in ("alice", "bob", "carol")
+    ]
+    for racer in racers:
+        assert racer.stdout is not None
+        assert racer.stdout.readline() == "ready\n"
+    for racer in racers:
+        assert racer.stdin is not None
+        racer.stdin.write("go\n")
+        racer.stdin.flush()
+    won = [racer.communicate(timeout=60)[0].strip() for racer in racers]
+    assert [racer.returncode for racer in racers] == [0, 0, 0]
+    numbers = [int(number) for line in won for number in line.split(",") if number]
+    assert sorted(numbers) == list(range(30))  # each pair went to exactly one
+    assert len(holds.active(datetime.now(UTC))) == 60
