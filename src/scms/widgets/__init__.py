@@ -1,1 +1,28 @@
-"""Views over tables for notebooks and the dashboard: no queries or arithmetic of their own."""
+"""The page: live view, reports and finder as widgets, and the application that holds them.
+
+In: a cluster. Out: widgets for Voila and JupyterLab. Each has ``.data()``: the rows it shows.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from scms.widgets.app import App
+    from scms.widgets.finder import Finder
+    from scms.widgets.live import LiveView
+    from scms.widgets.reports import ReportsView
+
+__all__ = ["App", "Finder", "LiveView", "ReportsView"]
+
+_HOMES = {"App": "app", "Finder": "finder", "LiveView": "live", "ReportsView": "reports"}
+
+
+def __getattr__(name: str) -> Any:
+    """Views are imported when they are asked for, with what they need."""
+    home = _HOMES.get(name)
+    if home is None:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from importlib import import_module
+
+    return getattr(import_module(f"{__name__}.{home}"), name)

@@ -1,0 +1,174 @@
+"""The Voila application of SCMS: one notebook, our template, everything from disk.
+
+In: ``python -m scms.serve`` with a bound socket and the place of its files. Out: a server that runs
+until SIGTERM or until whoever started it is gone. Viewers run no code: Voila's kernels accept
+widget messages only, and the parts of Voila that list or hand out files are left out.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import socket
+import sys
+import threading
+from pathlib import Path
+from typing import Any, Final
+
+from jupyter_server.utils import url_path_join
+from tornado.httpserver import HTTPServer
+from tornado.ioloop import IOLoop
+from tornado.web import RequestHandler, StaticFileHandler
+from traitlets import Integer
+from traitlets.config import Config
+from voila.app import Voila
+
+from scms.assets import asset_path
+
+#: Nothing from elsewhere. 'unsafe-eval' is for lab extensions, blob: for the code of widgets.
+_POLICY: Final = (
+    "default-src 'self'",
+    "script-src 'self' 'unsafe-inline' 'unsafe-eval' blob:",
+    "style-src 'self' 'unsafe-inline'",
+    "img-src 'self' data: blob:",
+    "font-src 'self' data:",
+    "connect-src 'self'",
+    "worker-src 'self' blob:",
+    "object-src 'none'",
+    "base-uri 'self'",
+    "form-action 'self'",
+    "frame-ancestors 'self'",
+)
+CONTENT_SECURITY_POLICY: Final = "; ".join(_POLICY)
+#: A kernel whose page is gone is ended after this; the page itself says good-bye sooner.
+_CULL_SECONDS: Final = 60
+_LOOPBACK: Final = {"127.0.0.1", "::1", "localhost"}
+
+
+class Alive(RequestHandler):  # type: ignore[misc]  # tornado is not followed
+    """Says that the server is there, to the page and to whoever waits for it."""
+
+    def get(self) -> None:
+        """Answer ``ok``."""
+        self.set_header("Cache-Control", "no-store")
+        self.finish("ok")
+
+
+class Application(Voila):  # type: ignore[misc]  # voila has no type stubs
+    """Voila on one notebook, listening on a socket that was bound before."""
+
+    descriptor = Integer(help="file descriptor of the bound socket").tag(config=True)
+
+    def init_settings(self) -> dict[str, Any]:
+        """Voila's settings, with compression, our headers, and no foreign host names."""
+        settings: dict[str, Any] = super().init_settings()
+        headers = {
+            "Content-Security-Policy": CONTENT_SECURITY_POLICY,
+            "X-Content-Type-Options": "nosniff",
+            "Referrer-Policy": "no-referrer",
+        }
+        # Without a token only names of this machine are answered, so that no web page elsewhere
+        # can point a name of its own at it.
+        open_to_all = bool(self.token) or self.ip not in _LOOPBACK
+        return settings | {
+            "compress_response": True,
+            "headers": headers,
+            "allow_remote_access": open_to_all,
+        }
+
+    def init_handlers(self) -> list[Any]:
+        """Voila's handlers but those for files, and ours before them."""
+        base = self.server_url
+        files = url_path_join(base, r"/voila/files/(.*)")
+        page = url_path_join(base, r"/(.*)")
+        kept: list[Any] = []
+        for handler in super().init_handlers():
+            if handler[0] == page:  # the notebook is the one page there is
+                kept.append((f"{base}$", *handler[1:]))
+            elif handler[0] != files:
+                kept.append(handler)
+        return [*_own_handlers(base), *kept]
+
+    def listen(self) -> None:
+        """Serve on the socket until told to stop."""
+        server = HTTPServer(self.app)
+        bound = socket.socket(fileno=self.descriptor)
+        bound.setblocking(False)  # noqa: FBT003  the standard library's own signature
+        server.add_socket(bound)
+        self.ioloop = IOLoop.current()
+        threading.Thread(target=self._stop_with_parent, daemon=True).start()
+        try:
+            self.ioloop.start()
+        except KeyboardInterrupt:
+            self.log.info("stopping")
+        finally:
+            server.stop()
+            self.stop()
+
+    def _stop_with_parent(self) -> None:
+        sys.stdin.buffer.read()  # ends when the parent closes it or is gone
+        self.ioloop.add_callback(self.ioloop.stop)
+
+
+def _own_handlers(base: str) -> list[Any]:
+    from scms.widgets.figure import bokehjs_path
+
+    bokeh = {"path": str(bokehjs_path().parent)}
+    icon = {"path": str(asset_path("dashboards"))}
+    return [
+        (url_path_join(base, r"/healthz"), Alive),
+        (url_path_join(base, r"/scms/(bokeh\.min\.js)"), StaticFileHandler, bokeh),
+        (url_path_join(base, r"/scms/(favicon\.svg)"), StaticFileHandler, icon),
+    ]
+
+
+def configuration(*, host: str, port: int, descriptor: int, runtime: Path, pool: int) -> Config:
+    """Everything that Voila is told."""
+    import bokeh
+
+    config = Config()
+    config.Application.descriptor = descriptor
+    config.Voila.ip = host
+    config.Voila.port = port
+    config.Voila.open_browser = False
+    config.Voila.connection_dir_root = str(runtime)
+    config.Voila.config_file_paths = []
+    config.Voila.log_level = "WARN"
+    config.Voila.token = os.environ.get("SCMS_DASHBOARD_TOKEN", "")
+    config.VoilaConfiguration.template = "scms"
+    config.VoilaConfiguration.theme = "light"
+    config.VoilaConfiguration.allow_template_override = "NO"
+    config.VoilaConfiguration.allow_theme_override = "NO"
+    config.VoilaConfiguration.strip_sources = True
+    config.VoilaConfiguration.show_tracebacks = False
+    config.VoilaConfiguration.preheat_kernel = pool > 0
+    config.VoilaConfiguration.default_pool_size = pool
+    config.VoilaConfiguration.extension_allowlist = [
+        "@jupyter-widgets/jupyterlab-manager",
+        "@voila-dashboards/widgets-manager8",
+        "anywidget",
+    ]
+    config.VoilaConfiguration.resources = {"bokeh_version": bokeh.__version__}
+    config.MappingKernelManager.cull_idle_timeout = _CULL_SECONDS
+    config.MappingKernelManager.cull_interval = 20
+    return config
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """Run the server; called by `scms.serve.serve` in a process of its own."""
+    parser = argparse.ArgumentParser(prog="python -m scms.serve")
+    parser.add_argument("--host", required=True)
+    parser.add_argument("--port", type=int, required=True)
+    parser.add_argument("--descriptor", type=int, required=True)
+    parser.add_argument("--runtime", type=Path, required=True)
+    parser.add_argument("--notebook", type=Path, required=True)
+    parser.add_argument("--pool", type=int, default=1)
+    given = parser.parse_args(arguments)
+    config = configuration(
+        host=given.host,
+        port=given.port,
+        descriptor=given.descriptor,
+        runtime=given.runtime,
+        pool=given.pool,
+    )
+    Application.launch_instance([str(given.notebook)], config=config)

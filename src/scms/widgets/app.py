@@ -1,0 +1,84 @@
+"""The application: the pages with their header.
+
+In: a cluster. Out: one widget with Live, Reports and Find a server; a page is made when it is first
+opened, so that a kernel that only watches stays small.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final
+
+import ipywidgets as w
+
+from scms.widgets.feed import Feed
+from scms.widgets.live import LiveView, close_tree
+from scms.widgets.part import add_classes
+from scms.widgets.parts import Header, Theme
+from scms.widgets.work import Worker
+
+if TYPE_CHECKING:
+    from scms.cluster import Cluster
+
+_PAGES: Final = (("live", "Live"), ("reports", "Reports"), ("find", "Find a server"))
+
+
+class App(w.VBox):  # type: ignore[misc]  # ipywidgets has no type stubs
+    """The whole page of a cluster.
+
+    Args:
+        lab: The cluster, as `scms.open` returns it.
+    """
+
+    def __init__(self, lab: Cluster) -> None:
+        self._lab = lab
+        self._worker = Worker()
+        self.feed = Feed(lab)
+        self.live = LiveView(lab, feed=self.feed)
+        self.header = Header(cluster=lab.inventory.settings.name, pages=[list(p) for p in _PAGES])
+        self._places = {key: add_classes(w.VBox(), f"scms-page-{key}") for key, _ in _PAGES}
+        for place in self._places.values():
+            add_classes(place, "scms-page")
+        self._places["live"].children = [self.live]
+        super().__init__(
+            [
+                Theme(),
+                add_classes(w.HBox([self.header, self.feed]), "scms-row", "scms-top"),
+                *self._places.values(),
+            ]
+        )
+        add_classes(self, "scms", "scms-app")
+        self.header.observe(self._on_page, names="page")
+
+    @property
+    def page(self) -> Any:
+        """The view that is open."""
+        return self._view(self.header.page)
+
+    def data(self) -> Any:
+        """The rows that the open page shows, as a data frame."""
+        return self.page.data()
+
+    def close(self) -> None:
+        """Stop the ticks and close every widget of the page."""
+        close_tree(self.children)
+        self.feed.close()
+        self._worker.close()
+        super().close()
+
+    def _on_page(self, change: Any) -> None:
+        self._view(change["new"])
+
+    def _view(self, key: str) -> Any:
+        place = self._places[key]
+        if not place.children:
+            place.children = [self._make(key)]
+        return place.children[0]
+
+    def _make(self, key: str) -> Any:
+        if key == "reports":
+            from scms.widgets.reports import ReportsView
+
+            return ReportsView(self._lab, worker=self._worker)
+        from scms.widgets.finder import Finder
+
+        return Finder(self._lab, worker=self._worker)

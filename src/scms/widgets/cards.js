@@ -1,0 +1,318 @@
+// One card per server. Texts come when they change, numbers with every frame as binary columns;
+// search, filter and order are done here. Everything that came from a server is put in as text.
+
+const STATES = ["free", "busy", "idle_held", "ghost", "faulty", "unknown"];
+const WORDS = {
+  free: "free", busy: "busy", idle_held: "idle-held", ghost: "ghost", faulty: "faulty", unknown: "unknown",
+};
+const TONES = { up: "ok", degraded: "warn", stale: "warn", down: "bad", unknown: "off" };
+const RESORT_MS = 10000; // cards that jump every second cannot be read
+
+function element(tag, className, parent, text) {
+  const made = document.createElement(tag);
+  made.className = className;
+  if (text !== undefined) made.textContent = text;
+  if (parent) parent.append(made);
+  return made;
+}
+
+function column(spec, buffers) {
+  const view = buffers[spec.buffer];
+  const bytes = view.buffer.slice(view.byteOffset, view.byteOffset + view.byteLength);
+  return spec.type === "float64" ? new Float64Array(bytes) : new Float32Array(bytes);
+}
+
+const percent = (ratio) => (Number.isNaN(ratio) ? "–" : `${Math.round(ratio * 100)}%`);
+const gib = (bytes) => (Number.isNaN(bytes) ? "–" : `${(bytes / 2 ** 30).toFixed(bytes < 2 ** 33 ? 1 : 0)}`);
+// "NVIDIA A100-SXM4-80GB" is "A100" on a card; the whole name is in the title.
+const short = (name) => (name ?? "")
+  .replace(/\b(NVIDIA|Tesla|GeForce|Quadro)\s+/gi, "")
+  .replace(/[\s-](SXM\d?|PCIE|NVL|HBM\d?e?|\d+\s?GB)\b/gi, "")
+  .trim();
+
+function meter(parent, label) {
+  const root = element("div", "scms-meter", parent);
+  element("span", "scms-meter-label", root, label);
+  const fill = element("i", "", element("span", "scms-meter-bar", root));
+  const value = element("span", "scms-meter-value", root);
+  return (ratio) => {
+    fill.style.width = Number.isNaN(ratio) ? "0" : `${Math.min(1, ratio) * 100}%`;
+    value.textContent = percent(ratio);
+  };
+}
+
+class Card {
+  constructor(name) {
+    this.name = name;
+    this.root = element("article", "scms-card");
+    this.root.dataset.server = name;
+    const head = element("header", "", this.root);
+    this.dot = element("span", "scms-dot", head);
+    element("h3", "", head, name).title = name;
+    this.state = element("span", "scms-pill", head);
+    this.hardware = element("span", "scms-hardware", head);
+    this.cells = element("div", "scms-cells", this.root);
+    this.reason = element("p", "scms-reason", this.root);
+    const meters = element("div", "scms-meters", this.root);
+    this.gpu = meter(meters, "GPU");
+    this.cpu = meter(meters, "CPU");
+    this.ram = meter(meters, "RAM");
+    this.spark = element("canvas", "scms-spark", this.root);
+    this.foot = element("footer", "", this.root);
+    this.devices = [];
+    this.line = null;
+    this.numbers = {};
+  }
+
+  words(texts) {
+    this.texts = texts;
+    const tone = TONES[texts.state] ?? "off";
+    this.root.dataset.state = texts.state;
+    this.root.dataset.tone = tone;
+    this.state.dataset.tone = tone;
+    this.state.textContent = texts.state.toUpperCase();
+    const count = texts.devices.length;
+    const model = short(texts.gpu_model);
+    this.hardware.textContent = count ? `${count}× ${model}` : "no GPU";
+    this.hardware.title = texts.gpu_model ?? "no GPU seen";
+    this.reason.textContent = texts.alerts.join(" · ");
+    this.reason.hidden = texts.alerts.length === 0;
+    this.reason.title = this.reason.textContent;
+    while (this.cells.childElementCount > count) this.cells.lastElementChild.remove();
+    while (this.cells.childElementCount < count) {
+      const cell = element("div", "scms-cell", this.cells);
+      cell.setAttribute("role", "img");
+      element("i", "", cell);
+    }
+    this.cells.style.setProperty("--columns", String(Math.max(8, Math.min(count, 16))));
+    this.cells.hidden = count === 0;
+    this.footer(texts);
+    const parts = [this.name, texts.group, ...texts.tags, texts.gpu_model, ...texts.users];
+    this.haystack = parts.filter(Boolean).join(" ").toLowerCase();
+  }
+
+  footer(texts) {
+    this.foot.replaceChildren();
+    const holders = [...new Set(texts.devices.map((d) => d.held_by).filter(Boolean))];
+    const users = element("span", "scms-users", this.foot);
+    users.textContent = texts.users.length ? texts.users.join(", ") : "";
+    users.title = texts.users.length ? `on its GPUs: ${users.textContent}` : "";
+    if (holders.length) {
+      const held = element("span", "scms-held", this.foot, `held by ${holders.join(", ")}`);
+      held.title = "a hold claims free GPUs softly for a short while";
+    }
+    if (texts.group) element("span", "scms-group", this.foot, texts.group);
+    if (texts.simulated) element("span", "scms-tag", this.foot, "simulated");
+  }
+
+  draw(numbers, devices, asOf) {
+    this.numbers = numbers;
+    this.devices = devices;
+    this.gpu(numbers.gpu_utilization_ratio);
+    this.cpu(numbers.cpu_utilization_ratio);
+    this.ram(numbers.memory_ratio);
+    this.free = 0;
+    this.unknown = 0;
+    devices.forEach((device, n) => this.drawCell(this.cells.children[n], device, this.texts.devices[n]));
+    this.remember(asOf);
+    this.drawSpark();
+  }
+
+  drawCell(cell, device, texts) {
+    const state = STATES[device.state];
+    if (state === "free" && !texts.held_by) this.free += 1;
+    if (state === "unknown") this.unknown += 1;
+    cell.dataset.state = state;
+    cell.dataset.held = String(texts.held_by !== null);
+    const use = device.gpu_utilization_ratio;
+    const known = state === "faulty" || state === "unknown" || Number.isNaN(use) ? 0 : use;
+    cell.firstElementChild.style.height = `${known * 100}%`;
+    const facts = [
+      `GPU ${device.device_index}: ${WORDS[state]}${texts.reason ? `, ${texts.reason}` : ""}`,
+      texts.name,
+      Number.isNaN(use) ? null : `${percent(use)} use`,
+      Number.isNaN(device.memory_used_bytes) ? null
+        : `${gib(device.memory_used_bytes)} of ${gib(device.memory_total_bytes)} GiB`,
+      Number.isNaN(device.temperature_celsius) ? null : `${Math.round(device.temperature_celsius)} °C`,
+      Number.isNaN(device.power_watts) ? null : `${Math.round(device.power_watts)} W`,
+      texts.users.length ? `used by ${texts.users.join(", ")}` : null,
+      texts.held_by ? `held by ${texts.held_by}` : null,
+    ];
+    const title = facts.filter(Boolean).join("\n");
+    if (cell.title === title) return;
+    cell.title = title;
+    cell.setAttribute("aria-label", title.replaceAll("\n", ", "));
+  }
+
+  remember(asOf) {
+    if (!this.line) return;
+    const { values, step } = this.line;
+    while (asOf >= this.line.start + step * values.length) {
+      values.copyWithin(0, 1);
+      values[values.length - 1] = NaN;
+      this.line.start += step;
+    }
+    const { gpu_utilization_ratio: gpu, cpu_utilization_ratio: cpu } = this.numbers;
+    values[values.length - 1] = this.devices.length ? gpu : cpu;
+  }
+
+  drawSpark() {
+    const width = this.spark.clientWidth;
+    const height = this.spark.clientHeight;
+    if (!this.line || !width) return;
+    const scale = window.devicePixelRatio || 1;
+    if (this.spark.width !== Math.round(width * scale)) {
+      this.spark.width = Math.round(width * scale);
+      this.spark.height = Math.round(height * scale);
+    }
+    const pen = this.spark.getContext("2d");
+    const style = getComputedStyle(this.root);
+    pen.setTransform(scale, 0, 0, scale, 0, 0);
+    pen.clearRect(0, 0, width, height);
+    const { values } = this.line;
+    const x = (n) => (n / (values.length - 1)) * width;
+    const y = (value) => height - 1 - Math.min(1, value) * (height - 3);
+    pen.lineWidth = 1.3;
+    pen.strokeStyle = style.getPropertyValue("--scms-accent");
+    pen.fillStyle = style.getPropertyValue("--scms-spark");
+    for (let n = 0; n < values.length; n += 1) {
+      if (Number.isNaN(values[n])) continue; // a gap stays a gap
+      const first = n;
+      while (n + 1 < values.length && !Number.isNaN(values[n + 1])) n += 1;
+      const line = new Path2D();
+      for (let k = first; k <= n; k += 1) line.lineTo(x(k), y(values[k]));
+      const area = new Path2D(line);
+      area.lineTo(x(n), height);
+      area.lineTo(x(first), height);
+      pen.fill(area);
+      pen.stroke(line);
+    }
+    this.spark.title = `${this.devices.length ? "GPU" : "CPU"} use, last 15 minutes`;
+  }
+}
+
+const DOWN = (value) => (value === undefined || Number.isNaN(value) ? 1 : -value);
+const KEYS = [
+  (card) => DOWN(card.numbers.gpu_utilization_ratio),
+  (card) => -card.free,
+  (card) => DOWN(card.numbers.cpu_utilization_ratio),
+  (card) => DOWN(card.numbers.memory_ratio),
+  () => 0,
+];
+const PASSES = [
+  () => true,
+  (card) => card.free > 0,
+  (card) => card.devices.length > 0 && card.free === 0 && card.unknown < card.devices.length,
+  (card) => card.texts.alerts.length > 0,
+];
+
+function legend(parent) {
+  const root = element("span", "scms-legend", parent);
+  for (const state of STATES) {
+    const item = element("span", "", root);
+    const cell = element("span", "scms-cell", item);
+    cell.dataset.state = state;
+    element("i", "", cell).style.height = state === "busy" ? "70%" : "0";
+    item.append(WORDS[state]);
+  }
+}
+
+class Board {
+  constructor(model, el) {
+    this.model = model;
+    el.classList.add("scms-board");
+    const line = element("div", "scms-board-line", el);
+    this.count = element("span", "scms-count", line);
+    legend(line);
+    this.grid = element("div", "scms-grid", el);
+    this.empty = element("p", "scms-empty", el);
+    this.cards = new Map();
+    this.sortedAt = 0;
+  }
+
+  draw(content, buffers) {
+    if (content.kind === "past") this.recall(content, buffers);
+    if (content.kind !== "frame") return;
+    if (content.names) this.keepOnly(content.names);
+    if (this.cards.size === 0 && !content.full) return; // a complete frame is on its way
+    for (const [name, texts] of Object.entries(content.texts)) this.cards.get(name)?.words(texts);
+    const servers = Object.entries(content.servers).map(([key, spec]) => [key, column(spec, buffers)]);
+    const devices = Object.entries(content.devices).map(([key, spec]) => [key, column(spec, buffers)]);
+    const own = [...this.cards.values()].map(() => []);
+    const owners = devices[0][1];
+    for (let n = 0; n < owners.length; n += 1)
+      own[owners[n]].push(Object.fromEntries(devices.map(([key, values]) => [key, values[n]])));
+    let position = 0;
+    for (const card of this.cards.values()) {
+      const numbers = Object.fromEntries(servers.map(([key, values]) => [key, values[position]]));
+      card.draw(numbers, own[position], content.as_of);
+      position += 1;
+    }
+    this.arrange(content.full);
+  }
+
+  recall({ as_of: asOf, sparks: { start, step, points, values } }, buffers) {
+    const lines = column(values, buffers);
+    let position = 0;
+    for (const card of this.cards.values()) {
+      card.line = { start, step, values: lines.slice(position * points, (position + 1) * points) };
+      card.remember(asOf);
+      card.drawSpark();
+      position += 1;
+    }
+  }
+
+  keepOnly(names) {
+    if (names.join("\n") === [...this.cards.keys()].join("\n")) return;
+    this.grid.replaceChildren();
+    this.cards = new Map(names.map((name) => [name, new Card(name)]));
+    for (const card of this.cards.values()) this.grid.append(card.root);
+  }
+
+  arrange(now) {
+    const words = this.model.get("search").toLowerCase().split(/\s+/).filter(Boolean);
+    const passes = PASSES[this.model.get("show")] ?? PASSES[0];
+    const all = [...this.cards.values()].filter((card) => card.texts);
+    let visible = 0;
+    for (const card of all) {
+      const shown = words.every((word) => card.haystack.includes(word)) && passes(card);
+      if (shown) visible += 1;
+      if (card.root.hidden === shown) card.root.hidden = !shown;
+      if (shown) card.drawSpark();
+    }
+    const simulated = all.filter((card) => card.texts.simulated).length;
+    this.count.textContent = `${visible} of ${all.length} servers`;
+    if (simulated) this.count.textContent += ` · ${simulated} simulated`;
+    this.empty.textContent = all.length === 0 ? "No servers in cluster.toml yet."
+      : visible === 0 ? "No server matches the search and the filter." : "";
+    if (!now && performance.now() - this.sortedAt < RESORT_MS) return;
+    this.sortedAt = performance.now();
+    const key = KEYS[this.model.get("order")] ?? KEYS[0];
+    const order = [...all].sort((a, b) => key(a) - key(b) || (a.name < b.name ? -1 : 1));
+    order.forEach((card, n) => {
+      if (this.grid.children[n] !== card.root) this.grid.insertBefore(card.root, this.grid.children[n]);
+    });
+  }
+}
+
+export default {
+  async render({ model, el }) {
+    const board = new Board(model, el);
+    const feed = await model.widget_manager.get_model(model.get("feed").slice("IPY_MODEL_".length));
+    const draw = (content, buffers) => board.draw(content, buffers);
+    const arrange = () => board.arrange(true);
+    const redraw = () => board.cards.forEach((card) => card.drawSpark());
+    feed.on("msg:custom", draw);
+    for (const name of ["search", "order", "show"]) model.on(`change:${name}`, arrange);
+    window.addEventListener("scms-themed", redraw);
+    const sized = new ResizeObserver(redraw);
+    sized.observe(el);
+    feed.send({ kind: "hello" }, {});
+    return () => {
+      feed.off("msg:custom", draw);
+      for (const name of ["search", "order", "show"]) model.off(`change:${name}`, arrange);
+      window.removeEventListener("scms-themed", redraw);
+      sized.disconnect();
+    };
+  },
+};

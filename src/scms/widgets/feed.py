@@ -1,0 +1,137 @@
+"""The live feed of a page: reads the snapshot once a tick and sends it to whoever watches.
+
+In: a cluster. Out: one packed message a tick, while a page that can be seen asks for it. The page
+pings every 2 s; without a ping for 10 s the ticks stop, so that a kernel nobody watches is idle and
+can be culled. One tick follows the other: a slow one delays the next, they never stack up.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any, Final
+
+import traitlets
+
+from scms.errors import ScmsError
+from scms.widgets.frame import Frame, Packer
+from scms.widgets.part import Part, asset
+from scms.widgets.past import WINDOW_SECONDS
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from scms.cluster import Cluster
+    from scms.live import Snapshot
+
+#: Without a ping of a visible page for this long, ticks stop.
+_UNWATCHED_SECONDS: Final = 10.0
+
+
+class Feed(Part):
+    """The source of a live page; its own view says whether the page is live and how old data is."""
+
+    _esm = asset("feed.js")
+    _css = asset("feed.css")
+
+    #: What went wrong in the kernel, said on the page; empty when all is well.
+    problem = traitlets.Unicode("").tag(sync=True)
+
+    def __init__(self, lab: Cluster, **values: Any) -> None:
+        settings = lab.inventory.settings
+        self._lab = lab
+        self._pause = max(1.0, settings.interval)
+        self._packer = Packer(
+            zone=settings.timezone,
+            interval_seconds=settings.interval,
+            offset_ms=_utc_offset_ms(lab),
+        )
+        self._worker = ThreadPoolExecutor(max_workers=1, thread_name_prefix="scms-feed")
+        self._task: asyncio.Task[None] | None = None
+        self._wants_all = False
+        self._watched_at = 0.0
+        self.snapshot: Snapshot | None = None
+        super().__init__(**values)
+        self.on_msg(self._on_message)
+
+    @property
+    def running(self) -> bool:
+        """Whether ticks are being made."""
+        return self._task is not None and not self._task.done()
+
+    def read(self) -> Snapshot:
+        """Read the snapshot now; the newest one is kept in ``snapshot``."""
+        self.snapshot = self._lab.snapshot()
+        return self.snapshot
+
+    def close(self) -> None:
+        """Stop the ticks and close the widget."""
+        if self._task is not None:
+            self._task.cancel()
+            self._task = None
+        self._worker.shutdown(wait=False, cancel_futures=True)
+        super().close()
+
+    def _on_message(self, _widget: Any, content: Mapping[str, Any], _buffers: Any) -> None:
+        kind = content.get("kind")
+        if kind not in {"hello", "ping"}:
+            return
+        self._watched_at = time.monotonic()
+        if kind == "hello":
+            self._wants_all = True
+        else:
+            self.send({"kind": "pong"})
+        if not self.running:
+            self._wants_all = True
+            self._task = asyncio.get_running_loop().create_task(self._tick_while_watched())
+        elif kind == "hello":
+            self._wake.set()
+
+    async def _tick_while_watched(self) -> None:
+        self._wake = asyncio.Event()
+        while time.monotonic() - self._watched_at < _UNWATCHED_SECONDS:
+            started = time.monotonic()
+            await self._tick()
+            left = self._pause - (time.monotonic() - started)
+            self._wake.clear()
+            if self._wants_all:
+                continue
+            try:
+                await asyncio.wait_for(self._wake.wait(), timeout=max(0.05, left))
+            except TimeoutError:
+                continue
+
+    async def _tick(self) -> None:
+        everything, self._wants_all = self._wants_all, False
+        loop = asyncio.get_running_loop()
+        try:
+            self._emit(await loop.run_in_executor(self._worker, self._now, everything))
+            if everything:
+                self._emit(await loop.run_in_executor(self._worker, self._past))
+        except ScmsError as error:
+            self.problem = str(error)
+            self._wants_all = self._wants_all or everything
+            return
+        self.problem = ""
+
+    def refresh(self) -> None:
+        """Read and send everything now, without waiting for the next tick."""
+        self._emit(self._now(full=True))
+        self._emit(self._past())
+
+    def _now(self, full: bool) -> Frame:  # noqa: FBT001  called by an executor
+        return self._packer.pack(self.read(), full=full)
+
+    def _past(self) -> Frame:
+        snapshot = self.read() if self.snapshot is None else self.snapshot
+        return self._packer.pack_past(snapshot, self._lab.history(WINDOW_SECONDS / 60))
+
+    def _emit(self, frame: Frame) -> None:
+        self.send(frame.content, frame.buffers)
+
+
+def _utc_offset_ms(lab: Cluster) -> float:
+    offset = datetime.now(UTC).astimezone(lab.inventory.settings.zone()).utcoffset()
+    return 0.0 if offset is None else offset.total_seconds() * 1000

@@ -1,0 +1,130 @@
+// Hosts one Bokeh document. Columns come with the feed's frames as binary buffers and replace or
+// extend the data of the source that carries the chart's name.
+
+function script(url) {
+  return new Promise((resolve, reject) => {
+    const tag = document.createElement("script");
+    tag.src = url;
+    tag.onload = resolve;
+    tag.onerror = () => reject(new Error(`${url} cannot be loaded`));
+    document.head.append(tag);
+  });
+}
+
+async function fromKernel(model) {
+  const bytes = await new Promise((resolve) => {
+    const receive = (content, buffers) => {
+      if (content.kind !== "bokehjs") return;
+      model.off("msg:custom", receive);
+      resolve(buffers[0]);
+    };
+    model.on("msg:custom", receive);
+    model.send({ kind: "bokehjs" });
+  });
+  const url = URL.createObjectURL(new Blob([bytes], { type: "text/javascript" }));
+  await script(url);
+  URL.revokeObjectURL(url);
+}
+
+function bokeh(model) {
+  // One BokehJS for all figures of the page, also where several widgets ask at the same time.
+  globalThis.__scmsBokeh ??= (async () => {
+    if (globalThis.Bokeh?.version === model.get("version")) return globalThis.Bokeh;
+    const meta = document.querySelector('meta[name="scms-bokehjs"]');
+    if (meta) await script(meta.content);
+    else await fromKernel(model);
+    globalThis.Bokeh.set_log_level("error");
+    return globalThis.Bokeh;
+  })();
+  return globalThis.__scmsBokeh;
+}
+
+function column(spec, buffers) {
+  if (Array.isArray(spec)) return spec;
+  const view = buffers[spec.buffer];
+  const bytes = view.buffer.slice(view.byteOffset, view.byteOffset + view.byteLength);
+  return spec.type === "float64" ? new Float64Array(bytes) : new Float32Array(bytes);
+}
+
+class Chart {
+  constructor(model, host) {
+    this.model = model;
+    this.host = host;
+    this.views = null;
+    this.source = null;
+    this.complete = false;
+  }
+
+  async draw() {
+    const item = this.model.get("item");
+    const { embed } = await bokeh(this.model);
+    this.clear();
+    if (!item) return;
+    this.views = await embed.embed_item(structuredClone(item), this.host);
+    const { document: doc } = this.views.roots[0].model;
+    this.source = doc.get_model_by_name(this.model.get("channel"));
+    this.host.dataset.drawn = "true";
+  }
+
+  update(content, buffers) {
+    const chart = content.charts?.[this.model.get("channel")];
+    if (!chart || !this.source || (chart.stream && !this.complete)) return;
+    const data = Object.fromEntries(
+      Object.entries(chart.columns).map(([name, spec]) => [name, column(spec, buffers)]),
+    );
+    if (chart.stream) this.source.stream(data, chart.rollover);
+    else this.source.data = data;
+    this.complete = true;
+  }
+
+  clear() {
+    this.views?.clear?.();
+    this.views = null;
+    this.source = null;
+    this.complete = false;
+    this.host.replaceChildren();
+  }
+}
+
+async function follow(model, chart) {
+  const id = model.get("feed");
+  if (!id) return () => {};
+  const feed = await model.widget_manager.get_model(id.slice("IPY_MODEL_".length));
+  const receive = (content, buffers) => {
+    chart.update(content, buffers);
+  };
+  feed.on("msg:custom", receive);
+  feed.send({ kind: "hello" }, {});
+  return () => feed.off("msg:custom", receive);
+}
+
+export default {
+  async render({ model, el }) {
+    el.classList.add("scms-figure", "scms-panel");
+    const title = document.createElement("div");
+    title.className = "scms-title";
+    const small = document.createElement("small");
+    const host = document.createElement("div");
+    host.className = "scms-figure-host";
+    el.append(title, host);
+    const name = () => {
+      small.textContent = model.get("subtitle");
+      title.replaceChildren(model.get("title"), small);
+    };
+    name();
+    const chart = new Chart(model, host);
+    const draw = () => chart.draw().catch((error) => {
+      host.textContent = `The chart cannot be drawn: ${error.message}`;
+    });
+    model.on("change:item", draw);
+    model.on("change:title change:subtitle", name);
+    await draw();
+    const leave = await follow(model, chart);
+    return () => {
+      leave();
+      chart.clear();
+      model.off("change:item", draw);
+      model.off("change:title change:subtitle", name);
+    };
+  },
+};

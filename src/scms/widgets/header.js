@@ -1,0 +1,88 @@
+// Name, pages and theme switch. The page is in the address (#live, #reports, #find), and switching
+// it is done here at once; the kernel hears of it and prepares what a page needs.
+
+function element(tag, className, parent, text) {
+  const made = document.createElement(tag);
+  made.className = className;
+  if (text !== undefined) made.textContent = text;
+  parent.append(made);
+  return made;
+}
+
+const LOGO = [
+  [7, 7, 1], [17, 7, 0.92], [7, 17, 0.45], [17, 17, 1],
+];
+
+function logo(parent) {
+  const NS = "http://www.w3.org/2000/svg";
+  const svg = document.createElementNS(NS, "svg");
+  svg.setAttribute("viewBox", "0 0 32 32");
+  svg.setAttribute("class", "scms-logo");
+  svg.setAttribute("aria-hidden", "true");
+  for (const [x, y, opacity] of LOGO) {
+    const square = document.createElementNS(NS, "rect");
+    for (const [key, value] of Object.entries({ x, y, width: 8, height: 8, rx: 2.4, fill: "#fff", opacity }))
+      square.setAttribute(key, value);
+    svg.append(square);
+  }
+  parent.append(svg);
+}
+
+function switcher(parent, label, choices, choose) {
+  const group = element("div", "scms-switch", parent);
+  group.setAttribute("role", "group");
+  group.setAttribute("aria-label", label);
+  const buttons = choices.map(([key, text]) => {
+    const button = element("button", "", group, text);
+    button.type = "button";
+    button.dataset.key = key;
+    button.addEventListener("click", () => choose(key));
+    return button;
+  });
+  return (key) => buttons.forEach((b) => b.setAttribute("aria-pressed", String(b.dataset.key === key)));
+}
+
+export default {
+  render({ model, el }) {
+    el.classList.add("scms-header");
+    const brand = element("div", "scms-brand", el);
+    logo(brand);
+    element("span", "scms-name", brand, "SCMS");
+    element("span", "scms-subtitle", brand, model.get("cluster"));
+    const pages = model.get("pages");
+    const known = new Set(pages.map(([key]) => key));
+    const app = () => el.closest(".scms-app");
+
+    const showPage = (key) => {
+      if (app()) app().dataset.page = key;
+      markPage(key);
+      if (model.get("page") === key) return;
+      model.set("page", key);
+      model.save_changes();
+    };
+    const markPage = switcher(el, "Pages", pages, (key) => {
+      history.replaceState(null, "", `#${key}`);
+      showPage(key);
+    });
+    const markTheme = switcher(el, "Theme", [["dark", "Dark"], ["light", "Light"]], (key) => {
+      localStorage.setItem("scms-theme", key);
+      window.dispatchEvent(new CustomEvent("scms-theme-chosen"));
+    });
+
+    const followAddress = () => {
+      const key = location.hash.slice(1);
+      showPage(known.has(key) ? key : pages[0][0]);
+    };
+    const themed = () => markTheme(document.documentElement.dataset.scmsTheme);
+    window.addEventListener("hashchange", followAddress);
+    window.addEventListener("scms-themed", themed);
+    requestAnimationFrame(() => {
+      followAddress(); // once the element hangs in the page
+      themed();
+    });
+    return () => {
+      window.removeEventListener("hashchange", followAddress);
+      window.removeEventListener("scms-themed", themed);
+    };
+  },
+};

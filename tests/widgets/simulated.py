@@ -1,0 +1,102 @@
+"""A cluster of simulated servers over a real hot store, for tests of the page.
+
+The lines are those of the simulated lab, read by the collector's own parser and assembler.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from scms.collect.assemble import Assembler
+from scms.collect.parse import parse_line
+from scms.collect.rows import Watch
+from scms.demo.lab import Lab
+from scms.errors import ConnectError
+from scms.hot import HotStore
+from scms.inventory import Inventory
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from scms.collect.record import Record
+
+INTERVAL = 1.0
+
+
+def inventory(directory: Path, servers: int = 20, **settings: Any) -> Inventory:
+    """The inventory of a simulated lab; the same every time."""
+    rows = [
+        {"name": s.name, "group": s.group, "tags": list(s.tags), "simulated": True}
+        for s in Lab(servers=servers).servers
+    ]
+    data = {
+        "name": "Simulated lab",
+        "timezone": "Europe/Berlin",
+        "interval": INTERVAL,
+        "data": str(directory),
+        "servers": rows,
+        **settings,
+    }
+    return Inventory.from_mapping(data, base=directory, source="test")
+
+
+@dataclass
+class Collector:
+    """Stands for the collector: writes records of the lab into the hot store."""
+
+    inventory: Inventory
+    hot: HotStore = field(init=False)
+    _assemblers: dict[str, Assembler] = field(init=False, default_factory=dict)
+    _stop: threading.Event = field(init=False, default_factory=threading.Event)
+    _thread: threading.Thread | None = field(init=False, default=None)
+
+    def __post_init__(self) -> None:
+        self.hot = HotStore.create(self.inventory.directory / "hot.sqlite")
+        self.lab = Lab(servers=len(self.inventory.servers))
+
+    def past(self, minutes: float, step: float = 10.0, until: float | None = None) -> None:
+        """Write the past, oldest first."""
+        end = time.time() if until is None else until
+        count = int(minutes * 60 / step)
+        for n in range(count, -1, -1):
+            self.tick(end - n * step)
+
+    def tick(self, at: float) -> None:
+        """Write one tick of every server."""
+        self.hot.append([self._record(server.name, at) for server in self.inventory.servers])
+
+    def start(self) -> None:
+        """Write a tick each second until `stop`."""
+        self._stop.clear()
+        self._thread = threading.Thread(target=self._run, daemon=True)
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Write no more."""
+        self._stop.set()
+        if self._thread is not None:
+            self._thread.join()
+            self._thread = None
+
+    def close(self) -> None:
+        self.stop()
+        self.hot.close()
+
+    def _run(self) -> None:
+        while not self._stop.wait(INTERVAL):
+            self.tick(time.time())
+
+    def _record(self, server: str, at: float) -> Record:
+        assembler = self._assemblers.get(server)
+        milliseconds = int(at * 1000)
+        try:
+            if assembler is None:
+                watch = Watch(server, INTERVAL, "main", simulated=True)
+                assembler = self._assemblers[server] = Assembler(watch)
+                assembler.begin(parse_line(self.lab.hello(server, at, INTERVAL)), "simulated")
+            return assembler.tick(parse_line(self.lab.line(server, at, INTERVAL)), milliseconds)
+        except ConnectError as error:
+            return assembler.failure(str(error), milliseconds)
