@@ -1,10 +1,11 @@
--- grain: one row per server with GPUs and quarter of an hour with at least one row in server_usage_15m
+-- Free GPUs of a server per quarter of an hour, for the chance that they stay free.
+-- grain: one row per server with GPUs and quarter of an hour with at least one sample or failure
 -- columns:
---   server                server name in the inventory
---   starts_at             start of the quarter of an hour, UTC
---   gpus_free  GPUs       devices that were free the whole time they were observed, and for at least half of the slot
---   gpu_count  GPUs       most that answered in the slot; null when the driver could not tell
---   observed   boolean    the server was observed, up, for at least half of the slot and a device told its state
+--   server     text     name of the server in the inventory
+--   starts_at  time     start of the quarter of an hour
+--   gpus_free  GPUs     devices that were free all the time they were observed, at least half of the slot
+--   gpu_count  GPUs     most that answered in the slot; null when the driver could not tell
+--   observed   boolean  the server was observed, up, and the state of a device known, for at least half of the slot
 WITH device_slot AS (
     SELECT
         server,

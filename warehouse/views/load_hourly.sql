@@ -1,11 +1,12 @@
--- grain: one row per server and hour with at least one row in server_usage_15m
+-- The load of a server hour by hour, for forecasts: gaps and outages show as low coverage.
+-- grain: one row per server and hour of UTC with at least one sample or failure
 -- columns:
---   server                            name of the server in the inventory
---   ts                                start of the hour, UTC
---   gpus_busy              GPUs       mean number of GPUs not free (busy, idle-held, ghost or faulty) while observed; null without GPUs or observation
---   gpu_count              GPUs       most that answered in the hour; null when the driver could not tell
---   cpu_utilization_ratio  0 to 1     share of CPU time used while observed
---   coverage_ratio         0 to 1     share of the hour observed: of all GPU time where there are GPUs, else of the server's time
+--   server                 text   name of the server in the inventory
+--   ts                     time   start of the hour
+--   gpus_busy              GPUs   mean number not free (busy, idle_held, ghost or faulty) while observed; null without GPUs or observation
+--   gpu_count              GPUs   most that answered in the hour; null when the driver could not tell
+--   cpu_utilization_ratio  ratio  share of CPU time used while observed
+--   coverage_ratio         ratio  share of the hour observed: of all GPU time where there are GPUs, else of the server's time
 WITH device_hour AS (
     SELECT
         server,
