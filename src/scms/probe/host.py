@@ -204,12 +204,17 @@ def users_logged_in():
                 data = file.read(1 << 20)
         except OSError:
             continue
-        # Of glibc: 384 bytes where 32-bit programs share the file, else 400.
-        size = 384 if os.uname().machine in ("x86_64", "i686", "ppc64le", "s390x") else 400
-        if len(data) % size == 0:
-            records = [data[start : start + size] for start in range(0, len(data), size)]
-            return len({r[44:76].split(b"\0")[0] for r in records if r[0] == 7 and r[1] == 0})
+        return utmp_users(data, os.uname().machine)
     return logind_users()
+
+
+def utmp_users(data, machine):
+    # Of glibc: 384 bytes where 32-bit programs share the file, else 400.
+    size = 384 if machine in ("x86_64", "i686", "ppc64le", "s390x") else 400
+    if len(data) % size:
+        return None
+    records = [data[start : start + size] for start in range(0, len(data), size)]
+    return len({r[44:76].split(b"\0")[0] for r in records if r[:2] == b"\x07\x00"})
 
 
 def logind_users(directory="/run/systemd/sessions"):

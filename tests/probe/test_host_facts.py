@@ -1,0 +1,194 @@
+"""What the probe says of this machine agrees with an independent reading of it."""
+
+from __future__ import annotations
+
+import os
+import platform
+import pwd
+import queue
+import re
+import shutil
+import struct
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from probe.running import running_probe
+from scms.probe import host, processes
+
+
+@pytest.fixture(scope="module")
+def messages() -> list[dict[str, Any]]:
+    with running_probe() as probe:
+        return [probe.next() for _ in range(4)]
+
+
+def test_the_hello_names_protocol_host_and_boot(messages: list[dict[str, Any]]) -> None:
+    hello = messages[0]
+    assert hello["type"] == "hello"
+    assert hello["protocol"] == 1
+    assert hello["hostname"] == platform.node()
+    assert hello["kernel"] == platform.release()
+    assert hello["boot_id"] == Path("/proc/sys/kernel/random/boot_id").read_text().strip()
+    assert hello["python"] == platform.python_version()
+    assert hello["simulated"] is False
+
+
+def test_samples_are_numbered_and_come_at_the_interval(messages: list[dict[str, Any]]) -> None:
+    samples = messages[1:]
+    assert [sample["sequence"] for sample in samples] == [0, 1, 2]
+    assert samples[2]["monotonic"] - samples[1]["monotonic"] == pytest.approx(0.2, abs=0.15)
+    assert samples[-1]["time"] == pytest.approx(time.time(), abs=30)
+
+
+def test_memory_is_that_of_the_kernel(messages: list[dict[str, Any]]) -> None:
+    total = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+    found = re.search(r"MemAvailable:\s+(\d+) kB", Path("/proc/meminfo").read_text())
+    assert found is not None
+    assert messages[-1]["memory"]["total"] == total
+    assert messages[-1]["memory"]["available"] == pytest.approx(int(found[1]) * 1024, rel=0.1)
+
+
+def test_cpu_count_is_the_number_of_cpus(messages: list[dict[str, Any]]) -> None:
+    assert messages[-1]["cpu_count"] == os.cpu_count()
+
+
+def test_cpu_seconds_add_up_to_uptime_times_cpus(messages: list[dict[str, Any]]) -> None:
+    sample = messages[-1]
+    assert sum(sample["cpu"]) == pytest.approx(sample["uptime"] * sample["cpu_count"], rel=0.15)
+
+
+def test_guest_time_is_not_counted_twice() -> None:
+    ticks = " ".join(str(n * host.TICKS) for n in (10, 6, 3, 50, 4, 1, 2, 5, 7, 2))
+    assert host.cpu_seconds(f"cpu  {ticks}\n") == [3, 4, 3, 50, 4, 1, 2, 5]
+
+
+def test_uptime_is_that_of_the_kernel(messages: list[dict[str, Any]]) -> None:
+    assert messages[-1]["uptime"] == pytest.approx(time.clock_gettime(time.CLOCK_BOOTTIME), abs=30)
+
+
+def test_the_root_file_system_has_the_size_that_python_says(messages: list[dict[str, Any]]) -> None:
+    roots = [f for f in messages[1]["filesystems"] if f[0] == "/"]
+    usage = shutil.disk_usage("/")
+    assert [f[2] for f in roots] == [usage.total]
+    assert roots[0][4] == pytest.approx(usage.free, rel=0.1)
+
+
+def test_file_systems_are_read_about_once_a_minute(messages: list[dict[str, Any]]) -> None:
+    assert ["filesystems" in sample for sample in messages[1:]] == [True, False, False]
+
+
+def test_the_process_count_is_that_of_proc(messages: list[dict[str, Any]]) -> None:
+    counted = sum(entry.name.isdigit() for entry in Path("/proc").iterdir())
+    assert messages[-1]["process_count"] == pytest.approx(counted, abs=25)
+
+
+def test_network_leaves_loopback_out() -> None:
+    text = (
+        "Inter-|   Receive                    |  Transmit\n"
+        " face |bytes packets errs drop fifo frame compressed multicast|bytes packets\n"
+        "    lo: 999 1 0 0 0 0 0 0 999 1 0 0 0 0 0 0\n"
+        "  eth0: 100 1 0 0 0 0 0 0 50 1 0 0 0 0 0 0\n"
+        "ib0:20 1 0 0 0 0 0 0 7 1 0 0 0 0 0 0\n"
+    )
+    assert host.network_bytes(text) == [120, 57]
+
+
+def test_disks_are_counted_without_their_partitions() -> None:
+    text = (
+        " 8 0 sda 1 0 10 0 1 0 20 0 0 0 0\n"
+        " 8 1 sda1 1 0 10 0 1 0 20 0 0 0 0\n"
+        " 253 0 dm-0 1 0 10 0 1 0 20 0 0 0 0\n"
+    )
+    assert host.disk_bytes(text, {"sda"}) == [5120, 10240]
+
+
+def test_what_cannot_be_read_is_none() -> None:
+    assert host.network_bytes(None) is None
+    assert host.disk_bytes("x", None) is None
+    assert host.cpu_seconds(None) is None
+    assert host.load_averages(None) is None
+    assert host.memory(None)["available"] is None
+
+
+def test_sessions_of_logind_count_users_with_a_terminal_once(tmp_path: Path) -> None:
+    (tmp_path / "1").write_text("UID=1000\nUSER=ann\nCLASS=user\nTTY=pts/0\n")
+    (tmp_path / "2").write_text("UID=1000\nUSER=ann\nCLASS=user\nTTY=pts/1\n")
+    (tmp_path / "3").write_text("UID=1001\nUSER=bob\nCLASS=user\nSEAT=seat0\n")
+    (tmp_path / "4").write_text("UID=1002\nUSER=cron\nCLASS=background\n")
+    (tmp_path / "5").write_text("UID=1003\nUSER=monitor\nCLASS=user\n")
+    assert host.logind_users(str(tmp_path)) == 2
+    assert host.logind_users(str(tmp_path / "absent")) is None
+
+
+@pytest.mark.skipif(platform.machine() != "x86_64", reason="a record has another size there")
+def test_utmp_counts_users_with_a_login_once() -> None:
+    def record(kind: int, user: bytes) -> bytes:
+        return struct.pack("<hxxi32s4s32s", kind, 1, b"pts/0", b"", user).ljust(384, b"\0")
+
+    data = record(7, b"ann") + record(7, b"ann") + record(7, b"bob") + record(8, b"eve")
+    assert host.utmp_users(data, "x86_64") == 2
+    assert host.utmp_users(data[:-1], "x86_64") is None
+
+
+class TestProcesses:
+    def test_a_busy_process_is_found_with_its_user_and_use(self) -> None:
+        scanner = processes.Processes(processes.Users())
+        with subprocess.Popen([sys.executable, "-c", "while True: pass"]) as busy:
+            try:
+                assert scanner.scan(time.monotonic()) is None
+                deadline = time.monotonic() + 10
+                began = time.process_time()
+                while time.process_time() - began < 0.2 and time.monotonic() < deadline:
+                    pass
+                scan = scanner.scan(time.monotonic())
+            finally:
+                busy.kill()
+        rows = {row[0]: row for row in scan["rows"]}
+        pid, user, command, cores, resident, started_at = rows[busy.pid]
+        assert (pid, user) == (busy.pid, pwd.getpwuid(os.getuid()).pw_name)
+        assert command.startswith("python")
+        assert 0.05 < cores < 1.5
+        assert resident > 1_000_000
+        assert started_at == pytest.approx(time.time(), abs=30)
+
+    def test_at_most_ten_processes_and_a_row_per_user_are_named(self) -> None:
+        scanner = processes.Processes(processes.Users())
+        used = [(0.5, 1000, str(1000 + n), "train", 5) for n in range(25)]
+        scanner.owners = {str(1000 + n): (5, 0) for n in range(25)}
+        scanner.users.names = {0: "root"}
+        rows = scanner._rows(used)
+        assert len(rows) == 11
+        assert rows[-1] == [None, "root", "", pytest.approx(7.5), 15000, None]
+
+    def test_the_rest_of_a_user_that_does_nothing_is_left_out(self) -> None:
+        scanner = processes.Processes(processes.Users())
+        scanner.owners = {"7": (5, 0), "8": (5, 1)}
+        scanner.users.names = {0: "root", 1: "ann"}
+        rows = scanner._rows([(0.0, 1000, "7", "idle", 5), (0.0, 2 * 1024**3, "8", "notebook", 5)])
+        assert rows == [[None, "ann", "", 0.0, 2 * 1024**3, None]]
+
+    def test_a_process_that_is_gone_is_no_process(self) -> None:
+        with subprocess.Popen(["true"]) as done:
+            done.wait()
+        assert processes.Processes(processes.Users()).describe(done.pid) is None
+
+    def test_an_unknown_user_keeps_the_number(self) -> None:
+        users = processes.Users()
+        users.patience = 5.0
+        assert users.name(3_999_999_999) == "3999999999"
+
+    def test_a_directory_that_hangs_costs_the_name_only(
+        self, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        users = processes.Users()
+        monkeypatch.setattr(users, "asked", queue.Queue())  # nobody reads this one
+        users.patience = 0.05
+        began = time.monotonic()
+        assert users.name(0) is None
+        assert users.name(1) is None
+        assert time.monotonic() - began < 2
