@@ -8,6 +8,7 @@ again.
 from __future__ import annotations
 
 import json
+import threading
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Final
 from zoneinfo import ZoneInfo
@@ -186,6 +187,9 @@ def _line(message: dict[str, object]) -> bytes:
     return json.dumps(message, separators=(",", ":"), ensure_ascii=False).encode()
 
 
+_SIMULATING: Final = threading.Lock()
+
+
 @lru_cache(maxsize=8)
 def _simulated(seed: int, hall: int, era: int, timezone: str) -> tuple[Job, ...]:
     return simulate(seed, hall, era, ZoneInfo(timezone))
@@ -195,7 +199,9 @@ def _simulated(seed: int, hall: int, era: int, timezone: str) -> tuple[Job, ...]
 def _signals(
     seed: int, timezone: str, spec: ServerSpec, hall: int, era: int
 ) -> tuple[History, Signals]:
-    jobs = _simulated(seed, hall, era, timezone)
+    # The sessions of a hall all begin at once: one of them simulates it, the others wait for that.
+    with _SIMULATING:
+        jobs = _simulated(seed, hall, era, timezone)
     history = History(
         spec,
         seed=seed,
