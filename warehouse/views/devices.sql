@@ -1,16 +1,16 @@
 -- The GPUs that were seen in the time asked for.
 -- grain: one row per server and device
 -- columns:
---   server              -     name of the server in the inventory
---   device              -     UUID of the GPU
---   group               -     who owns the server; null where the inventory does not say
---   simulated           -     true for servers of the simulated lab; null where not in the inventory
---   device_index        1     index, last known; not a key
---   device_name         -     GPU model
---   memory_total_bytes  B     device memory
---   first_seen_at       time  first quarter of an hour with a sample
---   last_seen_at        time  last quarter of an hour with a sample
---   observed_seconds    s     time observed, any state
+--   server                 text     name of the server in the inventory
+--   device                 text     UUID of the GPU
+--   group                  text     who owns the server; null where the inventory does not say
+--   simulated              boolean  true for the simulated lab; null where not in the inventory
+--   device_index           count    index, last known; not a key
+--   device_name            text     GPU model
+--   memory_total_bytes     bytes    device memory
+--   first_seen_at          time     first quarter of an hour with a sample
+--   last_seen_at           time     last quarter of an hour with a sample
+--   observed_seconds       seconds  time observed, any state
 SELECT
     d.server,
     d.device,

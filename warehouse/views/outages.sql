@@ -2,11 +2,11 @@
 -- that it answers again.
 -- grain: one row per outage that began in the time asked for
 -- columns:
---   server      -     name of the server in the inventory
---   started_at  time  when it was first found down
---   ended_at    time  when it answered again; null while it does not
---   seconds     s     how long it lasted; null while it does
---   reason      -     why it could not be read, at first
+--   server                 text     name of the server in the inventory
+--   started_at             time     when it was first found down
+--   ended_at               time     when it answered again; null while it does not
+--   seconds                seconds  how long it lasted; null while it does
+--   reason                 text     why it could not be read, at first
 WITH changes AS (
     SELECT
         server,

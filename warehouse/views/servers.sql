@@ -1,17 +1,17 @@
 -- The servers that were seen in the time asked for.
 -- grain: one row per server
 -- columns:
---   server              -     name of the server in the inventory
---   group               -     who owns it; null where the inventory does not say
---   tags                -     list of its tags; null where it left the inventory
---   simulated           -     true for servers of the simulated lab
---   first_seen_at       time  first quarter of an hour with a sample or failure
---   last_seen_at        time  last quarter of an hour with a sample or failure
---   observed_seconds    s     time observed up or degraded
---   down_seconds        s     time observed down
---   cpu_count           1     logical CPUs, last known
---   memory_total_bytes  B     RAM, last known
---   gpu_count           1     GPUs, last known
+--   server                 text     name of the server in the inventory
+--   group                  text     who owns it; null where the inventory does not say
+--   tags                   list     list of its tags; null where it left the inventory
+--   simulated              boolean  true for servers of the simulated lab
+--   first_seen_at          time     first quarter of an hour with a sample or failure
+--   last_seen_at           time     last quarter of an hour with a sample or failure
+--   observed_seconds       seconds  time observed up or degraded
+--   down_seconds           seconds  time observed down
+--   cpu_count              count    logical CPUs, last known
+--   memory_total_bytes     bytes    RAM, last known
+--   gpu_count              count    GPUs, last known
 SELECT
     s.server,
     i."group",

@@ -2,24 +2,24 @@
 -- comes twice in autumn is two hours (date_trunc would make them one).
 -- grain: one row per server and hour with at least one sample or failure
 -- columns:
---   server                 -      name of the server in the inventory
---   group                  -      who owns it; null where the inventory does not say
---   starts_at              time   start of the hour, in the zone of the cluster
---   simulated              -      true for servers of the simulated lab
---   observed_seconds       s      time observed up or degraded; what was not observed is nowhere
---   down_seconds           s      time observed down
---   gpu_hours_observed     h      time GPUs were observed in any state
---   gpu_hours_available    h      of which neither faulty nor unknown
---   gpu_hours_used         h      of which busy
---   gpu_hours_idle_held    h      of which held without work, by processes (idle_held) or none (ghost)
---   gpu_hours_free         h      of which free
---   gpu_hours_measured     h      of which utilisation could be read
---   gpu_hours_utilized     h      integral of utilisation over these
---   gpu_utilization_ratio  1      gpu_hours_utilized / gpu_hours_measured; null without the latter
---   energy_kwh             kWh    drawn by GPU boards; null where power cannot be read
---   cpu_hours_available    h      CPUs times time observed with CPU facts
---   cpu_hours_used         h      of which used
---   cpu_utilization_ratio  1      cpu_hours_used / cpu_hours_available; null without the latter
+--   server                 text     name of the server in the inventory
+--   group                  text     who owns it; null where the inventory does not say
+--   starts_at              time     start of the hour, in the zone of the cluster
+--   simulated              boolean  true for servers of the simulated lab
+--   observed_seconds       seconds  time observed up or degraded; what was not observed is nowhere
+--   down_seconds           seconds  time observed down
+--   gpu_hours_observed     hours    time GPUs were observed in any state
+--   gpu_hours_available    hours    of which neither faulty nor unknown
+--   gpu_hours_used         hours    of which busy
+--   gpu_hours_idle_held    hours    of which idle_held or ghost: memory held without work
+--   gpu_hours_free         hours    of which free
+--   gpu_hours_measured     hours    of which utilisation could be read
+--   gpu_hours_utilized     hours    integral of utilisation over these
+--   gpu_utilization_ratio  ratio    gpu_hours_utilized / gpu_hours_measured; null without any
+--   energy_kwh             kWh      drawn by GPU boards; null where power cannot be read
+--   cpu_hours_available    hours    CPUs times time observed with CPU facts
+--   cpu_hours_used         hours    of which used
+--   cpu_utilization_ratio  ratio    cpu_hours_used / cpu_hours_available; null without any
 WITH buckets AS (
     SELECT *, starts_at - to_minutes(extract('minute' FROM starts_at)) AS bucket FROM usage_15m
 )

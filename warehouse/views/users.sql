@@ -1,13 +1,13 @@
 -- The users whose processes were seen in the time asked for.
 -- grain: one row per user; one with user null where owners are hidden
 -- columns:
---   user                 -     login name; null where owners are hidden
---   first_seen_at        time  first quarter of an hour with a process
---   last_seen_at         time  last quarter of an hour with a process
---   server_count         1     servers with processes of the user
---   gpu_hours_used       h     the user's share of devices in state busy
---   gpu_hours_idle_held  h     the user's share of devices in state idle_held
---   cpu_hours_used       h     CPU time of the user's processes
+--   user                   text     login name; null where owners are hidden
+--   first_seen_at          time     first quarter of an hour with a process
+--   last_seen_at           time     last quarter of an hour with a process
+--   server_count           count    servers with processes of the user
+--   gpu_hours_used         hours    the user's share of devices in state busy
+--   gpu_hours_idle_held    hours    the user's share of devices in state idle_held
+--   cpu_hours_used         hours    CPU time of the user's processes
 SELECT
     "user",
     min(starts_at) AS first_seen_at,

@@ -111,7 +111,7 @@ def _define_table(
     start, end = _floor(within[0]), _ceiling(within[1])
     files = [file for file in state.between(start, end) if chosen(file)]
     sources: list[str] = []
-    if files and all(file.plain and file.url.startswith("file://") for file in files):
+    if files and all(file.plain and file.path for file in files):
         sources.append(_parquet(table, files))
     elif files:
         cursor.register(f"_iceberg_{relation}", arrow_rows(table, state.arrow(files)))
@@ -138,7 +138,7 @@ def _nothing(table: Table) -> str:
 
 def _parquet(table: Table, files: list[DataFile]) -> str:
     """A scan by field ids, so that columns renamed or added since are read right."""
-    paths = ", ".join(_quoted(file.url.removeprefix("file://")) for file in files)
+    paths = ", ".join(_quoted(str(file.path)) for file in files)
     schema = ", ".join(
         f"{position}: {{name: {_quoted(c.name)}, type: '{_TYPES[c.type]}', default_value: NULL}}"
         for position, c in enumerate(table.columns, start=1)

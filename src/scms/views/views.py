@@ -10,8 +10,8 @@ from scms.assets import asset_path
 from scms.errors import QueryError
 from scms.tables import FACTS
 from scms.views.base import BASE_RELATIONS, Moment, define, tables_of
-from scms.views.files import needed, read_views
 from scms.views.hotrows import HotRows
+from scms.warehouse.sqlfiles import needed, read_views
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -24,8 +24,8 @@ if TYPE_CHECKING:
 
     from scms.hot import HotStore
     from scms.inventory import Inventory
-    from scms.views.files import ViewFile
     from scms.warehouse import Warehouse
+    from scms.warehouse.sqlfiles import ViewFile
 
 
 class Views:

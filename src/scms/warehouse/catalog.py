@@ -44,13 +44,18 @@ def place_of(inventory: Inventory) -> Place:
     directory = inventory.directory / "warehouse"
     location = chosen.location
     if location is None:
-        location = f"file://{directory / 'files'}"
+        location = _local(directory / "files")
     elif "://" not in location:
-        location = f"file://{(inventory.directory / location).resolve()}"
+        location = _local((inventory.directory / location).resolve())
     if chosen.catalog is not None:
         return Place(chosen.catalog, location, None)
     file = directory / "catalog.db"
     return Place(f"sqlite:///{file}?timeout=30", location, file)
+
+
+def _local(path: Path) -> str:
+    """A directory as Iceberg takes it: a URL, or the bare path where a URL would be misread."""
+    return str(path) if any(sign in str(path) for sign in "%#?") else f"file://{path}"
 
 
 def connect(place: Place, *, create: bool) -> Catalog | None:
@@ -97,6 +102,21 @@ def ensure(catalog: Catalog, table: Table) -> IcebergTable:
             for field in added:
                 update.add_column(field.name, field.field_type, doc=field.doc)
     return there
+
+
+def load(catalog: Catalog, name: str) -> IcebergTable | None:
+    """The table; None where it, or the whole catalog, has not been made yet."""
+    from pyiceberg.exceptions import NoSuchTableError
+    from sqlalchemy.exc import OperationalError, ProgrammingError
+
+    try:
+        return catalog.load_table(f"{NAMESPACE}.{name}")
+    except NoSuchTableError:
+        return None
+    except (OperationalError, ProgrammingError) as error:
+        if "iceberg_tables" in str(error.orig):  # a database without the catalog's own tables
+            return None
+        raise
 
 
 def declared(name: str) -> Table:

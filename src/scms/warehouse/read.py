@@ -48,6 +48,12 @@ class DataFile:
     plain: bool
     task: FileScanTask
 
+    @property
+    def path(self) -> str | None:
+        """Where it is on this machine; None for a file that is elsewhere."""
+        path = self.url.removeprefix("file://")
+        return path if path.startswith("/") else None
+
 
 @dataclass(frozen=True, slots=True)
 class TableState:
@@ -95,14 +101,14 @@ class TableState:
         self,
         files: Sequence[DataFile],
         *,
-        columns: Sequence[str] = ("*",),
+        columns: Sequence[str] | None = None,
         servers: Sequence[str] | None = None,
     ) -> pa.Table:
         """Rows of files by way of Iceberg, for those that are not plain or not local.
 
         Args:
             files: Some of this state.
-            columns: The columns to read.
+            columns: The columns to read, if not all.
             servers: Rows of these servers only.
         """
         from pyiceberg.expressions import AlwaysTrue, BooleanExpression, In
@@ -112,7 +118,9 @@ class TableState:
         chosen: BooleanExpression = (
             AlwaysTrue() if servers is None else In(term="server", literals=set(servers))
         )
-        schema = self.iceberg.schema().select(*columns)
+        schema = self.iceberg.schema()
+        if columns is not None:
+            schema = schema.select(*columns)
         scan = ArrowScan(self.iceberg.metadata, self.iceberg.io, schema, chosen)
         return scan.to_table([file.task for file in files])
 

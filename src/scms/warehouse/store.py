@@ -6,7 +6,7 @@ import threading
 from typing import TYPE_CHECKING, Self
 
 from scms.tables import ALL
-from scms.warehouse.catalog import NAMESPACE, Place, connect, declared, ensure, place_of, wrapped
+from scms.warehouse.catalog import Place, connect, declared, ensure, load, place_of, wrapped
 from scms.warehouse.read import WATERMARK, TableState, state_of
 
 if TYPE_CHECKING:
@@ -36,6 +36,7 @@ class Warehouse:
     def __init__(self, place: Place) -> None:
         self.place = place
         self._catalog: Catalog | None = None
+        self._may_create = False
         self._states: dict[str, tuple[str, TableState]] = {}
         self._lock = threading.RLock()
 
@@ -130,18 +131,11 @@ class Warehouse:
     def _connected(self, *, create: bool) -> Catalog | None:
         with self._lock:
             gone = self.place.file is not None and not self.place.file.exists()
-            if self._catalog is None or gone:
+            if self._catalog is None or gone or (create and not self._may_create):
                 self._states.clear()
-                self._catalog = connect(self.place, create=create)
+                self._catalog, self._may_create = connect(self.place, create=create), create
             return self._catalog
 
     def _loaded(self, name: str) -> IcebergTable | None:
         catalog = self._connected(create=False)
-        if catalog is None:
-            return None
-        from pyiceberg.exceptions import NoSuchTableError
-
-        try:
-            return catalog.load_table(f"{NAMESPACE}.{name}")
-        except NoSuchTableError:
-            return None
+        return None if catalog is None else load(catalog, name)
