@@ -4,9 +4,15 @@ from __future__ import annotations
 
 import os
 import shutil
+import time
+from datetime import UTC, datetime
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
 
 IN_CI = os.environ.get("CI", "").lower() in {"1", "true", "yes"}
 
@@ -20,6 +26,14 @@ def require_program(name: str, package: str) -> str:
     if IN_CI:
         pytest.fail(reason)
     pytest.skip(reason)
+
+
+def wait_for(condition: Callable[[], object], *, seconds: float, what: str) -> None:
+    """Wait until a condition holds; fail with its name when it does not in time."""
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline, f"{what}: not within {seconds} s"
+        time.sleep(0.05)
 
 
 @pytest.fixture(scope="session")
@@ -41,3 +55,36 @@ def compiler() -> str:
 def repository() -> Path:
     """The root of the checkout."""
     return Path(__file__).resolve().parents[1]
+
+
+@pytest.fixture(scope="session")
+def running_lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """The cluster.toml of a simulated lab with a week of history and a collector that runs."""
+    from scms.cli.run import connect
+    from scms.demo import backfill, demo_inventory
+    from scms.inventory import Inventory
+    from scms.service import Service
+    from scms.warehouse import Warehouse
+
+    path = demo_inventory(tmp_path_factory.mktemp("lab"))
+    inventory = Inventory.from_file(path)
+    warehouse = Warehouse.open(inventory)
+    warehouse.ensure_tables()
+    backfill(inventory, warehouse, now=datetime.now(UTC), days=8)
+    service = Service(inventory, connect=connect)
+    service.start()
+    try:
+        from scms.cluster import Cluster
+
+        lab = Cluster(inventory)
+        simulated = sum(server.simulated for server in inventory.servers)
+        wait_for(
+            lambda: (
+                sum(row["sampled_at"] is not None for row in lab.snapshot().servers) > simulated
+            ),
+            seconds=30,
+            what="a sample of every server",
+        )
+        yield path
+    finally:
+        service.stop()

@@ -1,0 +1,155 @@
+"""Verbs that look: now, devices, usage, report, forecast, sql."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from scms.cli.context import of
+from scms.cli.output import CsvOption, Form, JsonOption, form, print_frame
+from scms.errors import SettingsError
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+_DIMENSIONS = ("server", "device", "user", "group", "model", "hour", "day")
+_NOW_COLUMNS = (
+    "server", "state", "gpus_total", "gpus_free", "gpus_busy", "gpus_idle_held", "gpu_model",
+    "gpu_utilization_ratio", "cpu_count", "cpu_utilization_ratio", "memory_used_bytes",
+    "memory_total_bytes", "users", "age_seconds", "reason",
+)  # fmt: skip
+_DEVICE_COLUMNS = (
+    "server", "device_index", "device_name", "state", "gpu_utilization_ratio",
+    "memory_used_bytes", "memory_total_bytes", "temperature_celsius", "power_watts", "users",
+    "held_by", "state_reason",
+)  # fmt: skip
+_USAGE_COLUMNS = (
+    "gpu_hours_available", "gpu_hours_used", "gpu_hours_idle_held", "gpu_hours_free",
+    "gpu_use_ratio", "gpu_utilization_ratio", "cpu_hours_available", "cpu_hours_used",
+    "cpu_utilization_ratio", "energy_kwh", "down_hours", "coverage_ratio",
+)  # fmt: skip
+_OUTLOOK_COLUMNS = ("server", "ts", "measure", "mean", "lower", "upper", "p_free_ratio", "model")
+
+
+def register(app: typer.Typer) -> None:
+    """Add the verbs of this module."""
+    app.command("now")(now)
+    app.command("devices")(devices)
+    app.command("usage")(usage)
+    app.command("report")(report)
+    app.command("forecast")(forecast)
+    app.command("sql")(sql)
+
+
+def now(context: typer.Context, *, as_json: JsonOption = False, as_csv: CsvOption = False) -> None:
+    """Show every server as it is now."""
+    how = form(as_json=as_json, as_csv=as_csv)
+    frame = of(context).cluster().now()
+    if how is Form.TABLE:
+        frame = _labelled(frame)
+    print_frame(frame, how, columns=_NOW_COLUMNS)
+
+
+def devices(
+    context: typer.Context, *, as_json: JsonOption = False, as_csv: CsvOption = False
+) -> None:
+    """Show every GPU as it is now."""
+    how = form(as_json=as_json, as_csv=as_csv)
+    frame = of(context).cluster().devices()
+    if how is Form.TABLE and frame.empty:
+        typer.echo("No GPU has been seen.")
+        return
+    print_frame(frame, how, columns=_DEVICE_COLUMNS)
+
+
+def usage(
+    context: typer.Context,
+    period: Annotated[
+        str, typer.Argument(help="today, 7d, 2026-10, 2026-W41, 2026-Q4, 2026, last-month, A..B")
+    ] = "today",
+    by: Annotated[str, typer.Option("--by", help=" | ".join(_DIMENSIONS))] = "server",
+    *,
+    as_json: JsonOption = False,
+    as_csv: CsvOption = False,
+) -> None:
+    """Show GPU-hours and CPU-hours available and used in a period."""
+    how = form(as_json=as_json, as_csv=as_csv)
+    lab = of(context).cluster()
+    chosen = lab.period(period)
+    frame = lab.usage(chosen, by=by)
+    title = f"{chosen.label} by {by} ({lab.inventory.settings.timezone})"
+    if how is Form.TABLE:
+        frame = _labelled(frame) if by == "server" else frame
+        shown = frame.dropna(axis="columns", how="all").columns
+        frame = frame[[c for c in (by, *_USAGE_COLUMNS) if c in shown]]
+    print_frame(frame, how, title=title, zone=lab.inventory.settings.zone())
+
+
+def report(
+    context: typer.Context,
+    period: Annotated[str, typer.Argument(help="As for usage.")] = "last-month",
+    output: Annotated[
+        Path | None,
+        typer.Option("--output", "-o", help="File to write: .html, .csv, .md or .json by suffix."),
+    ] = None,
+) -> None:
+    """Write the report of a period; without --output, Markdown to the terminal."""
+    lab = of(context).cluster()
+    made = lab.report(period)
+    if output is None:
+        typer.echo(made.to_markdown())
+        return
+    made.save(output)
+    typer.echo(f"{made.period.label}: {output}")
+
+
+def forecast(
+    context: typer.Context,
+    horizon: Annotated[str, typer.Option("--horizon", help="How far, such as 24h.")] = "24h",
+    level: Annotated[float, typer.Option("--level", help="Of the interval, 0 to 1.")] = 0.8,
+    server: Annotated[str | None, typer.Option("--server", help="One server only.")] = None,
+    *,
+    as_json: JsonOption = False,
+    as_csv: CsvOption = False,
+) -> None:
+    """Show the load expected of each server, hour by hour, with intervals."""
+    how = form(as_json=as_json, as_csv=as_csv)
+    lab = of(context).cluster()
+    frame = lab.forecast(horizon, level=level)
+    if server is not None:
+        frame = frame[frame["server"] == lab.inventory[server].name]
+    if how is Form.TABLE:
+        frame = frame.rename(columns={"p_free": "p_free_ratio"})
+    print_frame(frame, how, columns=_OUTLOOK_COLUMNS, zone=lab.inventory.settings.zone())
+
+
+def sql(
+    context: typer.Context,
+    query: Annotated[str, typer.Argument(help="A SELECT over the views, or @FILE to read one.")],
+    *,
+    as_json: JsonOption = False,
+    as_csv: CsvOption = False,
+) -> None:
+    """Run a SELECT over the views (DuckDB SQL)."""
+    how = form(as_json=as_json, as_csv=as_csv)
+    lab = of(context).cluster()
+    frame = lab.sql(_query_text(query)).df()
+    print_frame(frame, how, zone=lab.inventory.settings.zone())
+
+
+def _query_text(query: str) -> str:
+    if not query.startswith("@"):
+        return query
+    path = Path(query[1:])
+    try:
+        return path.read_text(encoding="utf-8")
+    except OSError as error:
+        raise SettingsError(f"{path} cannot be read: {error}", expected="a file of SQL") from error
+
+
+def _labelled(frame: pd.DataFrame) -> pd.DataFrame:
+    """Simulated servers carry the word beside their name."""
+    marks = frame["simulated"].map({True: " (simulated)", False: ""})
+    return frame.assign(server=frame["server"] + marks)

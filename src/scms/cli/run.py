@@ -1,0 +1,156 @@
+"""Verbs that run until they are stopped: up, collect, dashboard."""
+
+from __future__ import annotations
+
+import signal
+import threading
+from contextlib import ExitStack, contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Final
+
+import typer
+
+from scms.cli.context import of
+from scms.inventory import DEFAULT_FILE
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from scms.collect.channel import Channel
+    from scms.inventory import Inventory, Server
+
+#: Where the simulated lab lives: apart from real data, so that it can be deleted with one command.
+DEMO_DIRECTORY: Final = Path("scms-data") / "demo"
+
+HostOption = Annotated[str | None, typer.Option("--host", help="Address to serve on.")]
+PortOption = Annotated[
+    int | None, typer.Option("--port", help="Port to serve on; 0 takes a free one.")
+]
+
+
+def register(app: typer.Typer) -> None:
+    """Add the verbs of this module."""
+    app.command("up")(up)
+    app.command("collect")(collect)
+    app.command("dashboard")(dashboard)
+
+
+def up(
+    context: typer.Context,
+    host: HostOption = None,
+    port: PortOption = None,
+    *,
+    demo: Annotated[bool, typer.Option("--demo", help="Add a simulated lab.")] = False,
+) -> None:
+    """Collect and serve the dashboard until Ctrl-C."""
+    inventory = _demo() if demo else of(context).cluster().inventory
+    with ExitStack() as stack:
+        stop = stack.enter_context(_stop_signals())
+        stack.enter_context(_collecting(inventory))
+        url = stack.enter_context(_serving(inventory, host, port))
+        typer.echo(f"Dashboard: {url}   (Ctrl-C stops)")
+        if demo:
+            typer.echo(f"The lab is simulated. Ask it more: scms -c {_demo_file()} now")
+            _fill(inventory, stop)
+        stop.wait()
+        typer.echo("Stopping: what is in flight goes to the warehouse ...")
+
+
+def collect(context: typer.Context) -> None:
+    """Collect until Ctrl-C: the service to run beside separate dashboards."""
+    inventory = of(context).cluster().inventory
+    with _stop_signals() as stop, _collecting(inventory):
+        typer.echo(f"Collecting {len(inventory.servers)} servers into {inventory.directory}")
+        stop.wait()
+
+
+def dashboard(context: typer.Context, host: HostOption = None, port: PortOption = None) -> None:
+    """Serve the dashboard until Ctrl-C."""
+    inventory = of(context).cluster().inventory
+    with _stop_signals() as stop, _serving(inventory, host, port) as url:
+        typer.echo(f"Dashboard: {url}   (Ctrl-C stops)")
+        stop.wait()
+
+
+@contextmanager
+def _stop_signals() -> Iterator[threading.Event]:
+    """An event that SIGINT and SIGTERM set; a second one ends the program at once."""
+    stop = threading.Event()
+
+    def ask(number: int, _frame: object) -> None:
+        signal.signal(number, signal.SIG_DFL)
+        stop.set()
+
+    before = {number: signal.signal(number, ask) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield stop
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+@contextmanager
+def _collecting(inventory: Inventory) -> Iterator[None]:
+    """A collector that runs while the block does, and flushes at its end."""
+    from scms.service import Service
+
+    service = Service(inventory, connect=connect)
+    service.start()
+    try:
+        yield
+    finally:
+        service.stop()
+
+
+def connect(server: Server, interval: float) -> Channel:
+    """Reach a server the way the inventory says: SSH, this machine, or the simulator."""
+    if server.simulated:
+        from scms import demo
+
+        return demo.connect(server, interval)
+    from scms.collect import transport
+
+    return transport.connect(server, interval)
+
+
+@contextmanager
+def _serving(inventory: Inventory, host: str | None, port: int | None) -> Iterator[str]:
+    """A dashboard that is served while the block runs; gives its address once it answers."""
+    from scms.serve import serve, wait_until_ready
+
+    with serve(inventory, host=host, port=port) as served:
+        wait_until_ready(served.url)
+        yield served.url
+
+
+def _demo_file() -> Path:
+    return DEMO_DIRECTORY / DEFAULT_FILE
+
+
+def _demo() -> Inventory:
+    from scms.demo import demo_inventory
+    from scms.inventory import Inventory
+
+    return Inventory.from_file(demo_inventory(DEMO_DIRECTORY))
+
+
+def _fill(inventory: Inventory, stop: threading.Event) -> None:
+    """Write the past of the simulated lab, newest days first, while the page is already live."""
+    from rich.console import Console
+    from rich.progress import BarColumn, Progress, TextColumn
+
+    from scms.demo import backfill
+    from scms.warehouse import Warehouse
+
+    warehouse = Warehouse.open(inventory)
+    columns = (TextColumn("Simulating 60 days"), BarColumn(), TextColumn("{task.percentage:.0f} %"))
+    with Progress(*columns, console=Console(stderr=True)) as bar:
+        task = bar.add_task("filling", total=1.0)
+
+        def show(share: float) -> None:
+            bar.update(task, completed=share)
+            if stop.is_set():
+                raise typer.Exit
+
+        backfill(inventory, warehouse, now=datetime.now(UTC), progress=show)
