@@ -42,6 +42,7 @@ class Sshd:
     identity_file: Path
     environment: Mapping[str, str]
     port: int = 0
+    extra: str = ""  # further lines of sshd_config, from the next start on
     mark: str = field(default_factory=lambda: uuid.uuid4().hex)
     _process: subprocess.Popen[bytes] | None = None
 
@@ -142,7 +143,7 @@ PasswordAuthentication no
 KbdInteractiveAuthentication no
 MaxStartups 200
 SetEnv {" ".join(f'"{key}={value}"' for key, value in settings.items())}
-""",
+{self.extra}""",
             encoding="utf-8",
         )
 

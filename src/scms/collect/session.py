@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 
 #: A Python that starts from a network file system takes seconds.
 HELLO_SECONDS: Final = 20.0
+#: A session ends when nothing has come for 3 intervals and this.
+SILENCE_SECONDS: Final = 10.0
 #: Ticks beyond twice what was asked for that are let through: those that piled up in a stall.
 _SPARE_TICKS: Final = 20
 
@@ -67,7 +69,7 @@ class Session:
         if not isinstance(hello, Hello):
             raise ProtocolError("a sample before the hello", expected="the hello first")
         self._assembler.begin(hello, self._channel.kind)
-        silence = 3 * self._interval + 10
+        silence = 3 * self._interval + SILENCE_SECONDS
         began = self._clock.monotonic()
         while True:
             tick = parse_line(self._channel.readline(silence))

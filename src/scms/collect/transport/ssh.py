@@ -95,6 +95,12 @@ class Login:
 
 def _reach(server: Server, target: Target) -> Login:
     """Log in on a server, directly or through the bastions before it."""
+    for name in target.identity_files:
+        if not Path(name).is_file():
+            raise LoginError(
+                f"the key {name} does not exist",
+                mend="correct identity_file in the inventory, or make a key with: ssh-keygen",
+            )
     if target.via is None:
         sock = dial(target)
         return Login(log_in(target, sock), sock, release=lambda: None)
@@ -119,12 +125,6 @@ def log_in(target: Target, sock: Any) -> fabric.Connection:
     Raises:
         CollectError: One of its kinds, with the mend.
     """
-    for name in target.identity_files:
-        if not Path(name).is_file():
-            raise LoginError(
-                f"the key {name} does not exist",
-                mend="correct identity_file in the inventory, or make a key with: ssh-keygen",
-            )
     policy = _Policy(target)
     connection = fabric.Connection(
         target.host,
