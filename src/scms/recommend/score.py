@@ -8,7 +8,7 @@ what a job needs; the rest decides where chances are alike.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from statistics import fmean
+from statistics import fmean, variance
 from typing import TYPE_CHECKING, Any, Final
 
 from scms.recommend.conditions import idle_cores
@@ -59,20 +59,20 @@ def shrunk(chances: Mapping[str, Chance]) -> dict[str, Chance]:
     """Chances as they should be told, the high ones pulled toward the mean of all.
 
     Who takes the highest of many estimates takes the luckiest (the winner's curse). Of the
-    variance between servers the part that their few cases explain is taken for luck:
-    ``shown = mean + B · (estimate − mean)`` with ``B = 1 − sampling variance / variance``, not
-    below 0. Low ones are not raised, and the order stays.
+    variance of the chances the part that rests on few cases is taken for luck:
+    ``shown = mean + B · (estimate − mean)`` with ``B = V / (V + S)``, where V is the variance
+    between servers and S the mean variance of one estimate, p(1 − p) / (cases + 3). Low chances
+    are not raised, and the order stays.
     """
     if len(chances) < 2:
         return dict(chances)
     values = [chance.probability for chance in chances.values()]
-    mean = fmean(values)
-    variance = sum((value - mean) ** 2 for value in values) / (len(values) - 1)
-    sampling = fmean(
+    mean, between = fmean(values), variance(values)
+    within = fmean(
         chance.probability * (1 - chance.probability) / (chance.cases + PRIOR_CASES)
         for chance in chances.values()
     )
-    keep = max(0.0, 1.0 - sampling / variance) if variance > 0 else 1.0
+    keep = between / (between + within) if between > 0 else 0.0
     return {
         name: Chance(
             min(chance.probability, mean + keep * (chance.probability - mean)), chance.cases
