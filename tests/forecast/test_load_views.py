@@ -153,3 +153,9 @@ def test_the_slots_feed_the_chances():
     frame = view("free_15m", [server_row(n) for n in range(30)], devices)
     result = availability(frame, gpus=2, hours=1, now=quarter(30).to_pydatetime())
     assert list(result["server"]) == ["gpu-1"]
+
+
+def test_a_cluster_that_has_collected_nothing_has_no_chances_and_no_error():
+    now = quarter(0).to_pydatetime()
+    assert availability(view("free_15m", [], []), gpus=1, hours=1, now=now).empty
+    assert hourly_series(view("load_hourly", [], []), now=now) == []
