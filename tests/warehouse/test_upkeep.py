@@ -1,0 +1,201 @@
+"""Upkeep makes the warehouse smaller and changes no answer."""
+
+from __future__ import annotations
+
+import os
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from scms.tables import ALL
+from scms.warehouse import upkeep as upkeep_module
+from scms.warehouse.garbage import collect_garbage, referenced
+from scms.warehouse.read import time_range
+from scms.warehouse.upkeep import compact, drop_facts, partition_range
+from warehouse.made import DAY, Place, record, row
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+NEXT = DAY + timedelta(days=1)
+SAMPLE = ALL["server_sample"]
+
+
+def scatter(place: Place, commits: int = 4, servers: tuple[str, ...] = ("b", "a")) -> None:
+    """A day in several files, none of them sorted as a whole."""
+    for minute in range(commits):
+        at = DAY + timedelta(minutes=minute)
+        place.warehouse.append(
+            "server_sample", [row("server_sample", at, server=server) for server in servers]
+        )
+
+
+def contents(place: Place) -> pa.Table:
+    state = place.another().state("server_sample")
+    return state.arrow(state.files).sort_by([("server", "ascending"), ("sampled_at", "ascending")])
+
+
+def old(place: Place) -> None:
+    """Make every file look two days old."""
+    past = (datetime.now().astimezone() - timedelta(days=2)).timestamp()
+    for path in place.inventory.directory.rglob("*"):
+        os.utime(path, (past, past))
+
+
+def files(place: Place, table: str) -> set[str]:
+    directory = place.inventory.directory / "warehouse/files/scms" / table
+    return {str(path) for path in directory.rglob("*") if path.is_file()}
+
+
+def test_a_closed_day_becomes_one_sorted_file(place: Place) -> None:
+    scatter(place)
+    before = contents(place)
+    done = compact(place.warehouse, SAMPLE, now=NEXT)
+    state = place.another().state("server_sample")
+    assert done == 1
+    assert [file.rows for file in state.files] == [8]
+    assert state.arrow(state.files)["server"].to_pylist() == ["a"] * 4 + ["b"] * 4
+    assert contents(place).equals(before)
+
+
+def test_an_open_day_is_left_alone(place: Place) -> None:
+    scatter(place)
+    assert compact(place.warehouse, SAMPLE, now=NEXT - timedelta(seconds=1)) == 0
+    assert len(place.another().state("server_sample").files) == 4
+
+
+def test_a_compacted_day_is_not_compacted_again(place: Place) -> None:
+    scatter(place)
+    compact(place.warehouse, SAMPLE, now=NEXT)
+    assert compact(place.warehouse, SAMPLE, now=NEXT) == 0
+
+
+def test_a_day_too_large_for_memory_is_compacted_server_by_server(
+    place: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(upkeep_module, "CHUNK_ROWS", 8)
+    scatter(place, commits=8, servers=("c", "a", "b"))
+    before = contents(place)
+    assert compact(place.warehouse, SAMPLE, now=NEXT) == 0  # 8 files are what 24 rows may need
+    monkeypatch.setattr(upkeep_module, "CHUNK_ROWS", 16)
+    assert compact(place.warehouse, SAMPLE, now=NEXT) == 1
+    assert sorted(f.rows for f in place.another().state("server_sample").files) == [8, 16]
+    assert contents(place).equals(before)
+
+
+def test_rows_appended_while_a_day_is_compacted_are_never_lost(
+    place: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    scatter(place)
+    real = upkeep_module._rewrite
+
+    def rewrite(*args: Any) -> None:
+        late = row("server_sample", DAY + timedelta(hours=1), server="late")
+        place.another().append("server_sample", [late])
+        real(*args)
+
+    monkeypatch.setattr(upkeep_module, "_rewrite", rewrite)
+    assert compact(place.warehouse, SAMPLE, now=NEXT) == 0
+    assert contents(place)["server"].to_pylist() == ["a"] * 4 + ["b"] * 4 + ["late"]
+
+
+def test_compaction_makes_no_rollup_stale(place: Place) -> None:
+    place.hot.append([record(DAY)])
+    place.warehouse.flush(place.hot)
+    place.hot.append([record(DAY + timedelta(minutes=1))])
+    place.rollup(NEXT)
+    compact(place.warehouse, SAMPLE, now=NEXT)
+    assert place.rollup(NEXT)["server_15m"] == 0
+
+
+def test_upkeep_deletes_what_nothing_refers_to_any_more(place: Place) -> None:
+    scatter(place)
+    before = contents(place)
+    day_later = datetime.now().astimezone() + timedelta(days=1, hours=1)
+    place.warehouse.upkeep(now=day_later, keep_facts_seconds=10**9)
+    kept = set(referenced(place.warehouse.table("server_sample")))
+    assert files(place, "server_sample") == {url.removeprefix("file://") for url in kept}
+    assert len([path for path in files(place, "server_sample") if path.endswith("parquet")]) == 1
+    assert contents(place).equals(before)
+
+
+def test_young_files_without_a_reference_stay(place: Place) -> None:
+    scatter(place)
+    stray = Path(next(iter(files(place, "server_sample")))).with_name("stray.parquet")
+    yesterday = datetime.now().astimezone() - timedelta(days=1)
+    stray.write_bytes(b"of a commit that is under way")
+    collect_garbage(place.warehouse.table("server_sample"), before=yesterday)
+    assert stray.exists()
+    old(place)
+    collect_garbage(place.warehouse.table("server_sample"), before=yesterday)
+    assert not stray.exists()
+
+
+def test_snapshots_of_the_last_day_can_still_be_read(place: Place) -> None:
+    scatter(place, commits=2)
+    first = place.warehouse.table("server_sample").metadata.snapshots[0].snapshot_id
+    place.warehouse.upkeep(now=NEXT, keep_facts_seconds=10**9)
+    rows = place.warehouse.table("server_sample").scan(snapshot_id=first).to_arrow()
+    assert rows.num_rows == 2
+
+
+def test_old_facts_are_dropped_by_whole_days_and_rollups_stay(place: Place) -> None:
+    days = [DAY + timedelta(days=count) for count in range(4)]
+    place.hot.append([record(day) for day in days])
+    place.rollup(DAY + timedelta(days=4))
+    query = "SELECT starts_at FROM server_usage_15m ORDER BY 1"
+    before = place.views.frame(query)["starts_at"].tolist()
+    dropped = drop_facts(place.warehouse, SAMPLE, before=DAY + timedelta(days=2, hours=5))
+    assert dropped == 2
+    assert place.values("server_sample", "sampled_at") == days[2:]
+    assert place.views.frame(query)["starts_at"].tolist() == before == days
+    assert place.rollup(DAY + timedelta(days=4))["server_15m"] == 0
+
+
+def test_facts_that_are_not_rolled_up_are_never_dropped(place: Place) -> None:
+    place.hot.append([record(DAY), record(NEXT)])
+    place.warehouse.flush(place.hot)
+    assert drop_facts(place.warehouse, SAMPLE, before=DAY + timedelta(days=30)) == 0
+
+
+def test_a_row_of_a_day_that_was_dropped_does_not_spoil_its_rollup(place: Place) -> None:
+    place.hot.append([record(DAY), record(DAY + timedelta(minutes=1))])
+    place.rollup(NEXT)
+    drop_facts(place.warehouse, SAMPLE, before=NEXT)
+    place.hot.append([record(DAY + timedelta(minutes=2))])
+    place.rollup(NEXT)
+    seen = place.views.frame("SELECT sum(observed_seconds) AS s FROM server_usage_15m")
+    assert seen["s"].tolist() == [120.0]
+
+
+def test_months_of_rollups_are_compacted_once_they_are_over(place: Place) -> None:
+    for count in range(3):
+        place.hot.append([record(DAY + timedelta(days=count))])
+        place.rollup(DAY + timedelta(days=count + 1))
+    table = ALL["server_15m"]
+    assert compact(place.warehouse, table, now=DAY + timedelta(days=10)) == 0
+    assert compact(place.warehouse, table, now=DAY + timedelta(days=40)) == 1
+    assert [file.rows for file in place.another().state("server_15m").files] == [3]
+
+
+@pytest.mark.parametrize(
+    ("table", "partition", "start", "end"),
+    [
+        ("server_sample", 0, "1970-01-01", "1970-01-02"),
+        ("server_sample", 20667, "2026-08-02", "2026-08-03"),
+        ("server_15m", 0, "1970-01-01", "1970-02-01"),
+        ("server_15m", 56 * 12 + 11, "2026-12-01", "2027-01-01"),
+    ],
+)
+def test_partition_range(table: str, partition: int, start: str, end: str) -> None:
+    found = partition_range(ALL[table], partition)
+    assert [moment.date().isoformat() for moment in found] == [start, end]
+
+
+def test_time_range_is_half_open(place: Place) -> None:
+    place.warehouse.append("event", [row("event", DAY), row("event", NEXT)])
+    within = time_range(ALL["event"], DAY, NEXT)
+    rows = place.warehouse.table("event").scan(row_filter=within).to_arrow()
+    assert rows["sampled_at"].to_pylist() == [DAY]
