@@ -263,8 +263,10 @@ class Cluster:
         return self._views.relation(query, params)
 
     def warehouse_info(self) -> pd.DataFrame:
-        """One row per table of the warehouse: ``table, rows, files, bytes, first, last``."""
-        return _frame(self._warehouse.info())
+        """One row per table of the warehouse (see `scms.warehouse.info.table_info`)."""
+        from scms.warehouse.info import COLUMNS, table_info
+
+        return _frame(table_info(self._warehouse), COLUMNS)
 
     def _uuids(self, server: str, devices: Sequence[str]) -> list[str]:
         known = [row for row in self.snapshot().devices if row["server"] == server]
