@@ -25,7 +25,7 @@ def test_noise_stays_between_minus_one_and_one() -> None:
 
 
 def test_noise_is_smooth() -> None:
-    assert np.abs(np.diff(swell(KEYS[:1], TIMES))).max() < 0.02  # steps of a quarter second
+    assert np.abs(np.diff(swell(KEYS[:1], TIMES))).max() < 0.05  # steps of a quarter second
 
 
 def test_noise_differs_by_key() -> None:

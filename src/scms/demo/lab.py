@@ -36,6 +36,8 @@ _MENDS: Final = {
     "network": "see whether its network is up",
     "reboot": "it may be booting: wait some minutes",
 }
+#: Held while an era is simulated, so that it is done once.
+_MAKING: Final = threading.RLock()
 
 
 class Lab:
@@ -119,7 +121,8 @@ class Lab:
         found = []
         for era in range(era_of(start), era_of(end) + 1):
             for hall in sorted(set(self._hall.values())):
-                jobs = _simulated(self.seed, hall, era, self.timezone)
+                with _MAKING:
+                    jobs = _simulated(self.seed, hall, era, self.timezone)
                 found += [
                     job
                     for job in jobs
@@ -187,21 +190,24 @@ def _line(message: dict[str, object]) -> bytes:
     return json.dumps(message, separators=(",", ":"), ensure_ascii=False).encode()
 
 
-_SIMULATING: Final = threading.Lock()
-
-
 @lru_cache(maxsize=8)
 def _simulated(seed: int, hall: int, era: int, timezone: str) -> tuple[Job, ...]:
     return simulate(seed, hall, era, ZoneInfo(timezone))
 
 
-@lru_cache(maxsize=512)
 def _signals(
     seed: int, timezone: str, spec: ServerSpec, hall: int, era: int
 ) -> tuple[History, Signals]:
-    # The sessions of a hall all begin at once: one of them simulates it, the others wait for that.
-    with _SIMULATING:
-        jobs = _simulated(seed, hall, era, timezone)
+    """One server in one era; the sessions of many servers ask for it at the same time."""
+    with _MAKING:
+        return _made(seed, timezone, spec, hall, era)
+
+
+@lru_cache(maxsize=1024)
+def _made(
+    seed: int, timezone: str, spec: ServerSpec, hall: int, era: int
+) -> tuple[History, Signals]:
+    jobs = _simulated(seed, hall, era, timezone)
     history = History(
         spec,
         seed=seed,

@@ -29,8 +29,8 @@ _TO_UNIT: Final = 2.0**-53
 _NORMAL: Final = NormalDist()
 
 #: Periods in seconds and weights (they add up to 1): from seconds to most of a day.
-_PERIODS: Final = np.array([13.0, 97.0, 907.0, 5003.0, 31013.0])
-_WEIGHTS: Final = np.array([0.15, 0.20, 0.25, 0.25, 0.15])
+_PERIODS: Final = np.array([5.0, 29.0, 211.0, 1801.0, 20011.0])
+_WEIGHTS: Final = np.array([0.20, 0.20, 0.20, 0.20, 0.20])
 _OCTAVE_KEYS: Final = np.arange(1, 6, dtype=np.uint64) * np.uint64(0x632BE59BD9B4E019)
 _AROUND: Final = np.arange(3, dtype=np.int64)
 
