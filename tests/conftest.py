@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import os
 import shutil
-import time
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 
+from servers.sshd import wait_until
+
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Iterator
 
 IN_CI = os.environ.get("CI", "").lower() in {"1", "true", "yes"}
 
@@ -26,14 +27,6 @@ def require_program(name: str, package: str) -> str:
     if IN_CI:
         pytest.fail(reason)
     pytest.skip(reason)
-
-
-def wait_for(condition: Callable[[], object], *, seconds: float, what: str) -> None:
-    """Wait until a condition holds; fail with its name when it does not in time."""
-    deadline = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < deadline, f"{what}: not within {seconds} s"
-        time.sleep(0.05)
 
 
 @pytest.fixture(scope="session")
@@ -78,12 +71,12 @@ def running_lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
 
         lab = Cluster(inventory)
         simulated = sum(server.simulated for server in inventory.servers)
-        wait_for(
+        wait_until(
             lambda: (
                 sum(row["sampled_at"] is not None for row in lab.snapshot().servers) > simulated
             ),
-            seconds=30,
-            what="a sample of every server",
+            60,
+            lambda: "a sample of every server",
         )
         yield path
     finally:

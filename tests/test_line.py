@@ -12,14 +12,13 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
 import pytest
-from tests.conftest import wait_for
-from tests.nvml.fake import GIB, FakeDriver, build, uuid
-from tests.servers.sshd import sshd_fleet
 
 import scms
+from nvml.fake import GIB, FakeDriver, build, uuid
 from scms.inventory import Inventory
 from scms.service import Service
 from scms.warehouse import Warehouse
+from servers.sshd import sshd_fleet, wait_until
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -52,7 +51,7 @@ def lab(tmp_path_factory, sshd_program, compiler) -> Iterator[Cluster]:
             service.start()
             opened = scms.Cluster(inventory)
             try:
-                wait_for(lambda: ticks(opened) >= 12, seconds=30, what="12 ticks of each server")
+                wait_until(lambda: ticks(opened) >= 12, 30, lambda: "12 ticks of each server")
                 write_history(opened)
                 yield opened
             finally:

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from functools import partial
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -37,9 +39,9 @@ def test_the_state_of_a_device_follows_from_several_signals(reading, expected):
 
 
 def test_a_held_device_without_work_becomes_idle_held_after_a_while():
-    reading = {"utilization_ratio": 0.0, "memory_used_bytes": 8 * GIB, "process_count": 1}
-    before, _ = device_state(**reading, idle_seconds=IDLE_HELD_SECONDS - 1)
-    after, reason = device_state(**reading, idle_seconds=IDLE_HELD_SECONDS)
+    held = partial(device_state, utilization_ratio=0.0, memory_used_bytes=8 * GIB, process_count=1)
+    before, _ = held(idle_seconds=IDLE_HELD_SECONDS - 1)
+    after, reason = held(idle_seconds=IDLE_HELD_SECONDS)
     assert (before, after) == (DeviceState.BUSY, DeviceState.IDLE_HELD)
     assert reason == "memory held, no work for 15 min"
 
