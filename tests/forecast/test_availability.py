@@ -89,15 +89,15 @@ def test_a_spell_cut_by_an_outage_has_not_ended():
 def test_a_spell_that_ended_is_counted_at_its_age():
     inside = np.array([[False, *[True] * 6, False]])
     table = life_table(inside, np.ones((1, 8), dtype=bool))
-    np.testing.assert_array_equal(table.exposure, [[4, 2, 0, 0, 0]])
-    np.testing.assert_array_equal(table.ended, [[0, 1, 0, 0, 0]])
-    np.testing.assert_array_equal(table.reached, [[1, 1, 0, 0, 0]])
+    np.testing.assert_array_equal(table.exposure, [[1, 3, 2, 0, 0, 0]])
+    np.testing.assert_array_equal(table.ended, [[0, 0, 1, 0, 0, 0]])
+    np.testing.assert_array_equal(table.reached, [[1, 1, 1, 0, 0, 0]])
 
 
 def test_a_spell_of_unknown_beginning_counts_only_once_it_must_be_old():
-    inside = np.ones((1, 200), dtype=bool)
+    inside = np.ones((1, 264), dtype=bool)
     table = life_table(inside, inside)
-    np.testing.assert_array_equal(table.exposure, [[0, 0, 0, 0, 7]])
+    np.testing.assert_array_equal(table.exposure, [[0, 0, 0, 0, 0, 7]])
 
 
 def test_a_spell_after_an_outage_has_an_unknown_beginning():
@@ -134,8 +134,8 @@ def test_the_prior_weighs_as_much_as_three_ended_spells():
     table = life_table(inside, np.ones_like(inside))
     hazard = hazards(table)
     over_all_ages = (11 + 0.5) / (12 + 1)  # eleven spells ended in twelve slots
-    pooled = (11 + 3) / (12 + 3 / over_all_ages)
-    assert hazard[0, 0] == pytest.approx((1 + 3) / (2 + 3 / pooled))
+    pooled = (10 + 3) / (11 + 3 / over_all_ages)  # of these, at the age of one slot
+    assert hazard[0, 0] == pytest.approx((0 + 3) / (1 + 3 / pooled))
 
 
 def test_more_gpus_are_less_likely_to_stay_free():

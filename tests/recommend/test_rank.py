@@ -104,6 +104,11 @@ def test_a_chance_that_is_null_in_the_table_is_unknown():
     assert answer.candidates[0].probability is None
 
 
+def test_a_server_without_history_is_ranked_like_the_mean_of_the_others():
+    table = chances({"a": 0.95, "b": 0.75})
+    assert order(Request(), "abc", availability=table) == ["a", "c", "b"]
+
+
 def test_the_reasons_carry_the_numbers():
     table = chances({"gpu-1": 0.914}, cases=34)
     answer = recommend(

@@ -30,8 +30,9 @@ if TYPE_CHECKING:
 
 SLOT_SECONDS: Final = 900
 SLOTS_PER_HOUR: Final = 4
-#: Classes of the age of a spell, by the last slot of each: 1 h, 4 h, 12 h, 48 h, longer.
-AGE_CLASS_ENDS: Final = np.array([4, 16, 48, 192])
+#: Classes of the age of a spell, by the last slot of each: 15 min, 1 h, 4 h, 16 h, 64 h, longer.
+#: Even steps of the logarithm, as that is what the chance goes by.
+AGE_CLASS_ENDS: Final = np.array([1, 4, 16, 64, 256])
 AGE_CLASSES: Final = len(AGE_CLASS_ENDS) + 1
 #: Only the newest days are used.
 WINDOW_SLOTS: Final = 60 * 24 * SLOTS_PER_HOUR
@@ -120,7 +121,7 @@ def life_table(inside: BoolArray, known: BoolArray) -> LifeTable:
         return LifeTable(nothing, nothing.copy(), nothing.astype(np.int64), unknown)
     inside = inside & known
     age, seen_begin = _ages(inside, known)
-    class_ = np.searchsorted(AGE_CLASS_ENDS, age)  # age 4 → 0, 5 → 1, …
+    class_ = np.searchsorted(AGE_CLASS_ENDS, age)  # age 1 → 0, 2 to 4 → 1, …
     counted = inside & (seen_begin | (class_ == AGE_CLASSES - 1))
     at_risk = counted[:, :-1] & known[:, 1:]
     ends = at_risk & ~inside[:, 1:]

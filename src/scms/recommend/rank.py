@@ -11,12 +11,13 @@ import math
 import random
 import shlex
 from collections import Counter, defaultdict
+from statistics import fmean
 from typing import TYPE_CHECKING, Any, Final
 
 from scms.errors import RequestError
 from scms.recommend.answer import Candidate, Recommendation, Rejected, Wait
 from scms.recommend.conditions import Facts, Fault, Row, faults, usable_devices
-from scms.recommend.score import Chance, Prospect, reasons, score, shrunk
+from scms.recommend.score import UNKNOWN, Chance, Prospect, reasons, score, shrunk
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -128,10 +129,11 @@ def _prospects(
         if row["server"] in names and probability is not None and request.gpus > 0:
             chances[str(row["server"])] = Chance(probability, int(row["cases"]))
     chances = shrunk(chances)
+    typical = fmean(c.probability for c in chances.values()) if chances else UNKNOWN
     expected = {} if outlook is None else _expected(outlook, request.hours)
     used = {} if use_ratios is None else use_ratios
     return {
-        name: Prospect(chances.get(name), _known(used.get(name)), expected.get(name))
+        name: Prospect(chances.get(name), _known(used.get(name)), expected.get(name), typical)
         for name in names
     }
 

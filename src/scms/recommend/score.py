@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 GPU_WEIGHTS: Final = (0.70, 0.12, 0.10, 0.08)
 #: For a job on CPUs: headroom, no GPUs blocked, overlooked.
 CPU_WEIGHTS: Final = (0.60, 0.25, 0.15)
-#: What an unknown chance or use counts as.
+#: What an unknown use counts as, and an unknown chance where no other is known.
 UNKNOWN: Final = 0.5
 #: Shrinking treats each chance as resting on its own cases and as many of the pool.
 PRIOR_CASES: Final = 3.0
@@ -48,11 +48,13 @@ class Prospect:
         chance: To stay free.
         use_ratio: Use over the last 7 days, 0 to 1.
         expected: The row of its outlook with the highest load within the job's hours.
+        typical: What an unknown chance counts as: the mean of those of the other servers.
     """
 
     chance: Chance | None = None
     use_ratio: float | None = None
     expected: Mapping[str, Any] | None = None
+    typical: float = UNKNOWN
 
 
 def shrunk(chances: Mapping[str, Chance]) -> dict[str, Chance]:
@@ -89,7 +91,7 @@ def score(
     if request.gpus == 0:
         on_cpus = (headroom(facts.server, prospect), _cpu_fit(facts), overlooked)
         return sum(w * part for w, part in zip(CPU_WEIGHTS, on_cpus, strict=True))
-    chance = UNKNOWN if prospect.chance is None else prospect.chance.probability
+    chance = prospect.typical if prospect.chance is None else prospect.chance.probability
     parts = (chance, fit(request, chosen, usable), overlooked, headroom(facts.server, prospect))
     return sum(w * part for w, part in zip(GPU_WEIGHTS, parts, strict=True))
 
