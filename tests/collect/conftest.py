@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import pytest
+from hypothesis import settings
 
 from nvml.fake import build
 from servers.sshd import sshd_fleet
@@ -14,6 +15,10 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from servers.sshd import Sshd
+
+# A property does not fail because the machine is busy.
+settings.register_profile("unhurried", deadline=None)
+settings.load_profile("unhurried")
 
 
 @pytest.fixture(scope="session")
