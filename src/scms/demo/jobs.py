@@ -160,7 +160,7 @@ def _left_behind(job: Job, wish: Wish, horizon: int) -> list[Job]:
     if job.ended_at >= horizon or not job.devices:
         return []
     if wish.style == "debug" and chance < _LEFT_OPEN:
-        kind, hours = "notebook-idle", draw.lognormal("hours", median=26, sigma=0.9)
+        kind, hours = "notebook-idle", draw.lognormal("hours", median=17, sigma=0.9)
     elif wish.style != "debug" and chance < _GHOST:
         kind, hours = "ghost", draw.lognormal("hours", median=8, sigma=0.6)
     else:

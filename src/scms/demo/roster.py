@@ -117,14 +117,14 @@ _SERVERS: Final = (
 _RESEARCH: Final = {
     "debug": 6,
     "training": 3,
-    "overnight": 0.35,
+    "overnight": 0.55,
     "long": 0.3,
     "sweep": 0.35,
     "cpu": 1.2,
 }
-_INTERACTIVE: Final = {"debug": 8, "training": 2, "overnight": 0.2, "long": 0.1}
+_INTERACTIVE: Final = {"debug": 8, "training": 2, "overnight": 0.35, "long": 0.1}
 _BATCH: Final = {"debug": 3, "training": 3, "overnight": 0.5, "long": 0.5, "sweep": 0.5}
-_PIPELINE: Final = {"debug": 3, "training": 1.5, "cpu": 7, "overnight": 0.2, "long": 0.2}
+_PIPELINE: Final = {"debug": 3, "training": 1.5, "cpu": 7, "overnight": 0.35, "long": 0.2}
 
 _USERS: Final = (
     UserSpec("amara", "vision", 11.0, 0.0, 0.20, _RESEARCH),
