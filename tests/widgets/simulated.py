@@ -19,11 +19,10 @@ from scms.hot import HotStore
 from scms.inventory import Inventory
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
     from scms.collect.record import Record
-
-INTERVAL = 1.0
 
 
 def inventory(directory: Path, servers: int = 20, **settings: Any) -> Inventory:
@@ -35,7 +34,7 @@ def inventory(directory: Path, servers: int = 20, **settings: Any) -> Inventory:
     data = {
         "name": "Simulated lab",
         "timezone": "Europe/Berlin",
-        "interval": INTERVAL,
+        "interval": 1,
         "data": str(directory),
         "servers": rows,
         **settings,
@@ -45,9 +44,13 @@ def inventory(directory: Path, servers: int = 20, **settings: Any) -> Inventory:
 
 @dataclass
 class Collector:
-    """Stands for the collector: writes records of the lab into the hot store."""
+    """Stands for the collector: writes records of the lab into the hot store.
+
+    ``twist`` may change a record before it is written, as a hostile server would.
+    """
 
     inventory: Inventory
+    twist: Callable[[Record], Record] = lambda record: record  # noqa: E731  a default, not a name
     hot: HotStore = field(init=False)
     _assemblers: dict[str, Assembler] = field(init=False, default_factory=dict)
     _stop: threading.Event = field(init=False, default_factory=threading.Event)
@@ -56,6 +59,7 @@ class Collector:
     def __post_init__(self) -> None:
         self.hot = HotStore.create(self.inventory.directory / "hot.sqlite")
         self.lab = Lab(servers=len(self.inventory.servers))
+        self._interval = self.inventory.settings.interval
 
     def past(self, minutes: float, step: float = 10.0, until: float | None = None) -> None:
         """Write the past, oldest first."""
@@ -66,10 +70,11 @@ class Collector:
 
     def tick(self, at: float) -> None:
         """Write one tick of every server."""
-        self.hot.append([self._record(server.name, at) for server in self.inventory.servers])
+        names = [server.name for server in self.inventory.servers]
+        self.hot.append([self.twist(self._record(name, at)) for name in names])
 
     def start(self) -> None:
-        """Write a tick each second until `stop`."""
+        """Write a tick each interval until `stop`."""
         self._stop.clear()
         self._thread = threading.Thread(target=self._run, daemon=True)
         self._thread.start()
@@ -86,7 +91,7 @@ class Collector:
         self.hot.close()
 
     def _run(self) -> None:
-        while not self._stop.wait(INTERVAL):
+        while not self._stop.wait(self._interval):
             self.tick(time.time())
 
     def _record(self, server: str, at: float) -> Record:
@@ -94,9 +99,11 @@ class Collector:
         milliseconds = int(at * 1000)
         try:
             if assembler is None:
-                watch = Watch(server, INTERVAL, "main", simulated=True)
+                watch = Watch(server, self._interval, "main", simulated=True)
                 assembler = self._assemblers[server] = Assembler(watch)
-                assembler.begin(parse_line(self.lab.hello(server, at, INTERVAL)), "simulated")
-            return assembler.tick(parse_line(self.lab.line(server, at, INTERVAL)), milliseconds)
+                assembler.begin(parse_line(self.lab.hello(server, at, self._interval)), "simulated")
+            return assembler.tick(
+                parse_line(self.lab.line(server, at, self._interval)), milliseconds
+            )
         except ConnectError as error:
             return assembler.failure(str(error), milliseconds)

@@ -106,7 +106,9 @@ class Application(Voila):  # type: ignore[misc]  # voila has no type stubs
             self.stop()
 
     def _stop_with_parent(self) -> None:
-        sys.stdin.buffer.read()  # ends when the parent closes it or is gone
+        # Ends when the parent closes it or is gone. Not sys.stdin.read, whose lock would be held
+        # while the interpreter shuts down.
+        os.read(sys.stdin.fileno(), 1)
         self.ioloop.add_callback(self.ioloop.stop)
 
 

@@ -126,7 +126,8 @@ class Card {
     cell.dataset.held = String(texts.held_by !== null);
     const use = device.gpu_utilization_ratio;
     const known = state === "faulty" || state === "unknown" || Number.isNaN(use) ? 0 : use;
-    cell.firstElementChild.style.height = `${known * 100}%`;
+    const least = state === "busy" ? 0.12 : 0; // held and idle for a moment is not free
+    cell.firstElementChild.style.height = `${Math.max(least, known) * 100}%`;
     const facts = [
       `GPU ${device.device_index}: ${WORDS[state]}${texts.reason ? `, ${texts.reason}` : ""}`,
       texts.name,

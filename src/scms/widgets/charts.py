@@ -33,13 +33,15 @@ _FONT: Final = "system-ui, -apple-system, 'Segoe UI', Roboto, 'Noto Sans', sans-
 _ALPHAS: Final = (0x12, 0x2A, 0x40, 0x58, 0x70, 0x88, 0xA0, 0xBC, 0xDC, 0xFF)
 #: A single hue from faint to full: nothing to restyle when the theme changes.
 RAMP: Final = tuple(f"{BLUE}{alpha:02x}" for alpha in _ALPHAS)
+_TENTHS: Final = [0, 20, 40, 60, 80, 100]
 _MOST_LABELS: Final = 26
 
 
 def load_chart() -> figure:
     """GPU, GPU memory and CPU of all servers, the last 15 minutes, in percent; source "load"."""
-    plot = _plot(280, x_axis_type="datetime", x_range=DataRange1d(range_padding=0.01))
-    plot.y_range = Range1d(0, 100)
+    plot = _plot(280, x_axis_type="datetime", x_range=Range1d(), y_range=Range1d(0, 102))
+    plot.yaxis.ticker = FixedTicker(ticks=_TENTHS)
+    plot.ygrid.ticker = plot.yaxis[0].ticker
     names = ("time", "gpu", "gpu_memory", "cpu", "area")
     source = ColumnDataSource({name: [] for name in names}, name="load")
     plot.varea("time", 0, "area", source=source, fill_color=BLUE, fill_alpha=0.12)
@@ -171,5 +173,5 @@ def _color_bar(mapper: LinearColorMapper) -> ColorBar:
         major_label_text_color=AXIS,
         major_label_text_font=_FONT,
         major_label_text_font_size="11px",
-        ticker=FixedTicker(ticks=[0, 20, 40, 60, 80, 100]),
+        ticker=FixedTicker(ticks=_TENTHS),
     )

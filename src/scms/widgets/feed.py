@@ -51,6 +51,7 @@ class Feed(Part):
         self._worker = ThreadPoolExecutor(max_workers=1, thread_name_prefix="scms-feed")
         self._task: asyncio.Task[None] | None = None
         self._wants_all = False
+        self._wake = asyncio.Event()
         self._watched_at = 0.0
         self.snapshot: Snapshot | None = None
         super().__init__(**values)
@@ -90,7 +91,6 @@ class Feed(Part):
             self._wake.set()
 
     async def _tick_while_watched(self) -> None:
-        self._wake = asyncio.Event()
         while time.monotonic() - self._watched_at < _UNWATCHED_SECONDS:
             started = time.monotonic()
             await self._tick()
@@ -108,13 +108,12 @@ class Feed(Part):
         loop = asyncio.get_running_loop()
         try:
             self._emit(await loop.run_in_executor(self._worker, self._now, everything))
+            self.problem = ""
             if everything:
                 self._emit(await loop.run_in_executor(self._worker, self._past))
         except ScmsError as error:
             self.problem = str(error)
             self._wants_all = self._wants_all or everything
-            return
-        self.problem = ""
 
     def refresh(self) -> None:
         """Read and send everything now, without waiting for the next tick."""

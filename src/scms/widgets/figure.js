@@ -61,8 +61,8 @@ class Chart {
     this.clear();
     if (!item) return;
     this.views = await embed.embed_item(structuredClone(item), this.host);
-    const { document: doc } = this.views.roots[0].model;
-    this.source = doc.get_model_by_name(this.model.get("channel"));
+    this.plot = this.views.roots[0].model;
+    this.source = this.plot.document.get_model_by_name(this.model.get("channel"));
     this.host.dataset.drawn = "true";
   }
 
@@ -74,6 +74,7 @@ class Chart {
     );
     if (chart.stream) this.source.stream(data, chart.rollover);
     else this.source.data = data;
+    if (chart.window) this.plot.x_range.setv({ start: chart.window[0], end: chart.window[1] });
     this.complete = true;
   }
 

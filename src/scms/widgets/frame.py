@@ -85,6 +85,7 @@ class Packer:
         self._sent = texts
         self._sequence += 1
         rows = [with_ratios(row) for row in snapshot.servers]
+        now = Past.of(snapshot, self._offset_ms)
         content = {
             "kind": "frame",
             "full": full,
@@ -102,7 +103,8 @@ class Packer:
                 "load": {
                     "stream": True,
                     "rollover": 1800,
-                    "columns": load_columns(Past.of(snapshot, self._offset_ms), buffers),
+                    "window": now.window(),
+                    "columns": load_columns(now, buffers),
                 },
                 "heat": {"stream": False, "columns": heat_columns(snapshot, buffers)},
             },
@@ -113,11 +115,12 @@ class Packer:
         """The last 15 minutes, which follow a full frame as soon as they are read."""
         buffers = Buffers()
         past = load_series(snapshot, history, Past.of(snapshot, self._offset_ms))
+        columns = load_columns(past, buffers)
         content = {
             "kind": "past",
             "as_of": snapshot.as_of.timestamp() * 1000,
             "sparks": sparks(snapshot.servers, history, snapshot.as_of, buffers),
-            "charts": {"load": {"stream": False, "columns": load_columns(past, buffers)}},
+            "charts": {"load": {"stream": False, "window": past.window(), "columns": columns}},
         }
         return Frame(content, buffers.parts)
 

@@ -42,6 +42,10 @@ class Past:
         gpu, gpu_memory, cpu = (_percent(load[name]) for name in ("gpu", "gpu_memory", "cpu"))
         return cls([moment], [gpu], [gpu_memory], [cpu], offset_ms)
 
+    def window(self) -> tuple[float, float]:
+        """The 15 minutes that end with the last point, in milliseconds."""
+        return self.time[-1] - WINDOW_SECONDS * 1000, self.time[-1]
+
 
 def load_series(snapshot: Snapshot, history: Sequence[Mapping[str, Any]], now: Past) -> Past:
     """The load of all servers in steps of 10 s, ending with the point of now.

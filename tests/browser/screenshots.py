@@ -1,0 +1,81 @@
+"""Makes the pictures of the pages: ``PYTHONPATH=tests python -m browser.screenshots cluster.toml``.
+
+Dark and light at 1440 pixels, and a phone at 390; into ./screenshots.
+"""
+
+from __future__ import annotations
+
+import shutil
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from browser.browsing import PATIENCE_MS, Visit, chromium, visit
+from scms.inventory import Inventory
+from scms.serve import serve, wait_until_ready
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser
+
+
+def show_live(seen: Visit) -> None:
+    """The live page with its past drawn."""
+    seen.wait_drawn()
+    seen.page.wait_for_timeout(1500)  # the lines of the past arrive; for a picture, not a test
+
+
+def show_reports(seen: Visit) -> None:
+    """The reports page with a report."""
+    seen.wait_drawn()
+    seen.open("reports")
+    seen.page.wait_for_selector(".scms-reports [data-drawn]", timeout=PATIENCE_MS)
+    seen.wait("document.querySelector('.scms-progress').dataset.state === 'idle'")
+
+
+def show_find(seen: Visit) -> None:
+    """The finder with an answer."""
+    seen.wait_drawn()
+    seen.open("find")
+    seen.page.get_by_label("GPUs", exact=True).fill("2")
+    seen.page.get_by_label("Memory per GPU (GiB)").fill("40")
+    seen.page.get_by_label("Hours").fill("12")
+    seen.page.get_by_label("Your name").fill("ada")
+    seen.page.get_by_role("button", name="Find servers").click()
+    seen.page.wait_for_selector(".scms-candidate", timeout=PATIENCE_MS)
+
+
+PAGES = {"live": show_live, "reports": show_reports, "find": show_find}
+SIZES = {"dark": (1440, 1000), "light": (1440, 1000), "phone": (390, 844)}
+
+
+def take(browser: Browser, url: str, folder: Path) -> list[Path]:
+    """Take every picture; returns their paths."""
+    folder.mkdir(parents=True, exist_ok=True)
+    taken = []
+    for look, size in SIZES.items():
+        scheme = "light" if look == "light" else "dark"
+        scale = 2 if look == "phone" else 1
+        with visit(browser, url, size=size, color_scheme=scheme, device_scale_factor=scale) as seen:
+            for name, show in PAGES.items():
+                seen.open("live") if name != "live" else None
+                show(seen)
+                path = folder / f"{name}-{look}.png"
+                seen.page.screenshot(path=path)
+                taken.append(path)
+    return taken
+
+
+def main() -> None:
+    """Serve the cluster of the argument and take its pictures."""
+    inventory = Inventory.from_file(sys.argv[1])
+    program = shutil.which("chromium")
+    if program is None:
+        sys.exit("chromium is not installed")
+    with serve(inventory, port=0) as dashboard, chromium(program) as browser:
+        wait_until_ready(dashboard.url)
+        for path in take(browser, dashboard.url, Path("screenshots")):
+            print(path)  # noqa: T201  a command
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,145 @@
+"""What the page does when something is wrong: silence, restarts, hostile servers, strangers."""
+
+from __future__ import annotations
+
+import json
+from contextlib import contextmanager
+from dataclasses import replace
+from typing import TYPE_CHECKING
+from urllib.error import HTTPError
+from urllib.request import ProxyHandler, Request, build_opener
+
+import pytest
+
+from browser.browsing import PATIENCE_MS, visit
+from scms.serve import serve, wait_until_ready
+from widgets.simulated import Collector
+from widgets.simulated import inventory as simulated
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+    from typing import Any
+
+    from playwright.sync_api import Browser
+
+    from scms.collect.record import Record
+    from scms.serve import Dashboard
+
+pytestmark = [pytest.mark.browser, pytest.mark.slow]
+HOSTILE = "<script>window.pwned = 1</script><img src=x onerror='window.pwned = 1'>"
+
+
+@contextmanager
+def small_lab(tmp_path: Path, **options: Any) -> Iterator[tuple[Collector, Dashboard]]:
+    """Four simulated servers, a collector that can be stopped, and a dashboard."""
+    inventory = simulated(tmp_path, servers=4)
+    collector = Collector(inventory, **options)
+    collector.past(minutes=0.5, step=5)
+    collector.start()
+    try:
+        with serve(inventory, port=0, pool=0) as dashboard:
+            wait_until_ready(dashboard.url, timeout=60)
+            yield collector, dashboard
+    finally:
+        collector.close()
+
+
+def hostile(record: Record) -> Record:
+    """The record as a server would send it that wants to run code on the page."""
+    tables = {
+        name: [
+            {k: HOSTILE if k in {"device_name", "user", "reason", "command"} else v
+             for k, v in row.items()}
+            for row in rows
+        ]
+        for name, rows in record.tables.items()
+    }  # fmt: skip
+    for row in tables["server_sample"]:
+        row["state"] = "degraded"
+    return replace(record, tables=tables)
+
+
+def ask(url: str, *, host: str | None = None, method: str = "GET") -> tuple[int, str]:
+    """Status and body of an answer."""
+    request = Request(url, headers={"Host": host} if host else {}, method=method)
+    try:
+        with build_opener(ProxyHandler({})).open(request, timeout=30) as answer:
+            return answer.status, answer.read().decode(errors="replace")
+    except HTTPError as error:
+        return error.code, ""
+
+
+def test_a_silent_collector_is_said_within_seconds(browser: Browser, tmp_path: Path):
+    with small_lab(tmp_path) as (collector, dashboard), visit(browser, dashboard.url) as seen:
+        seen.wait_drawn()
+        collector.stop()
+        seen.page.wait_for_selector(".scms-age[data-state=late]", timeout=12_000)
+        assert "Not live · newest data" in seen.text(".scms-age")
+        assert seen.text(".scms-link") == "Connected"
+        collector.start()
+        seen.page.wait_for_selector(".scms-age[data-state=live]", timeout=PATIENCE_MS)
+
+
+def test_a_lost_kernel_is_said_and_the_page_comes_back(browser: Browser, tmp_path: Path):
+    with small_lab(tmp_path) as (_, dashboard), visit(browser, dashboard.url) as seen:
+        seen.wait_drawn()
+        config = seen.page.locator("#jupyter-config-data").inner_text()
+        kernel = json.loads(
+            seen.page.evaluate("document.querySelector('#jupyter-config-data').text")
+        )
+        assert config is not None
+        status, _ = ask(f"{dashboard.url}api/kernels/{kernel['kernelId']}", method="GET")
+        assert status == 200
+        seen.page.evaluate(
+            "id => fetch(`/voila/api/shutdown/${id}`, {method: 'POST',"
+            " headers: {'X-XSRFToken': document.cookie.match(/_xsrf=([^;]+)/)?.[1] ?? ''}})",
+            kernel["kernelId"],
+        )
+        seen.page.wait_for_selector(".scms-link[data-state=bad]", timeout=PATIENCE_MS)
+        assert seen.text(".scms-age").startswith("Not live")
+        seen.page.wait_for_selector(".scms-link[data-state=ok]", timeout=PATIENCE_MS)
+        seen.wait_drawn()
+
+
+def test_what_servers_send_is_text(browser: Browser, tmp_path: Path):
+    with (
+        small_lab(tmp_path, twist=hostile) as (_, dashboard),
+        visit(browser, dashboard.url) as seen,
+    ):
+        seen.wait_drawn()
+        assert seen.text(".scms-card .scms-reason").startswith("degraded: <script>")
+        for key, ready in (("find", ".scms-form"), ("reports", ".scms-reports .scms-table")):
+            seen.open(key)
+            seen.page.wait_for_selector(ready, timeout=PATIENCE_MS)
+        seen.page.get_by_role("button", name="User", exact=True).click()
+        seen.page.wait_for_selector("td:has-text('<script>')", timeout=PATIENCE_MS)
+        assert seen.page.evaluate("window.pwned") is None
+
+
+def test_viewers_see_no_code_and_no_files(tmp_path: Path):
+    with small_lab(tmp_path) as (_, dashboard):
+        status, page = ask(dashboard.url)
+        assert status == 200
+        assert "import scms" not in page
+        paths = ("voila/files/scms.ipynb", "voila/api/contents", "voila/tree", "scms.ipynb",
+                 "api/contents", "api/sessions", "scms/..%2fscms.ipynb")  # fmt: skip
+        for path in paths:
+            assert ask(dashboard.url + path)[0] in {403, 404}, path
+
+
+def test_names_of_other_machines_are_not_answered(tmp_path: Path):
+    with small_lab(tmp_path) as (_, dashboard):
+        assert ask(dashboard.url, host="evil.example")[0] == 403
+
+
+def test_a_stranger_needs_the_token(browser: Browser, tmp_path: Path):
+    inventory = simulated(tmp_path, servers=2)
+    with serve(inventory, host="0.0.0.0", port=0, pool=0) as dashboard:
+        local = dashboard.url.replace(dashboard.url.split("/")[2].split(":")[0], "127.0.0.1")
+        wait_until_ready(local, timeout=60)
+        assert dashboard.token is not None
+        with visit(browser, local.split("?")[0]) as seen:
+            assert seen.page.locator(".scms-app").count() == 0
+        with visit(browser, local) as seen:
+            seen.page.wait_for_selector(".scms-tile", timeout=PATIENCE_MS)

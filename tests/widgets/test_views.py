@@ -1,0 +1,183 @@
+from __future__ import annotations
+
+import subprocess
+import sys
+from typing import TYPE_CHECKING
+
+import pytest
+
+from scms.cluster import Cluster
+from scms.errors import ScmsError
+from scms.widgets import App, Finder, LiveView, ReportsView
+from scms.widgets.figure import Figure
+from scms.widgets.part import Part
+from scms.widgets.parts import Tiles
+from scms.widgets.reports import findings_html, table_of
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+def test_the_live_view_gives_the_rows_it_shows(lab: Cluster):
+    view = LiveView(lab)
+    view.search.value = "gpu-a01"
+    assert list(view.data()["server"]) == ["gpu-a01"]
+    view.close()
+
+
+def test_the_order_of_the_control_is_that_of_the_rows(lab: Cluster):
+    view = LiveView(lab)
+    view.order.index = 4
+    rows = list(view.data()["server"])
+    assert rows == sorted(rows)
+    assert len(rows) == 20
+    view.close()
+
+
+def test_a_misspelt_keyword_is_refused_with_the_nearest_name():
+    with pytest.raises(ScmsError, match='did you mean "rows"'):
+        Tiles(rowz=[])
+
+
+def test_a_figure_asks_for_the_bokehjs_that_is_installed():
+    import bokeh
+
+    assert Figure().version == bokeh.__version__
+
+
+def test_the_finder_reads_the_form(lab: Cluster):
+    finder = Finder(lab)
+    finder.fields["gpus"].value = 2
+    finder.fields["gpu_memory"].value = "40"
+    finder.fields["cpu_cores"].value = "8"
+    assert finder.needs() == {"gpus": 2, "gpu_memory": "40 GiB", "hours": "8", "cpu_cores": 8.0}
+    finder.close()
+
+
+def test_a_wrong_need_is_said_and_nothing_breaks(lab: Cluster):
+    finder = Finder(lab)
+    finder.fields["hours"].value = "a while"
+    finder.find()
+    assert "a while" in finder.progress.problem
+    assert not finder.button.disabled
+    finder.close()
+
+
+def test_the_finder_answers_with_a_command(lab: Cluster):
+    finder = Finder(lab)
+    finder.find()
+    answer = finder.answer.answer
+    assert answer["candidates"][0]["command"].startswith("ssh ")
+    assert list(finder.data()["server"])[0] == answer["candidates"][0]["server"]
+    finder.close()
+
+
+def test_a_hold_needs_a_name(lab: Cluster):
+    finder = Finder(lab)
+    finder.find()
+    best = finder.answer.answer["candidates"][0]
+    finder.hold(best["server"], list(best["devices"]))
+    assert "who you are" in finder.progress.problem
+    assert finder.answer.holds == []
+    finder.close()
+
+
+def test_a_hold_is_seen_by_another_lab_until_it_is_released(lab: Cluster):
+    finder = Finder(lab)
+    finder.find()
+    best = finder.answer.answer["candidates"][0]
+    finder.fields["user"].value = "ada"
+    finder.hold(best["server"], list(best["devices"]))
+    other = Cluster(lab.inventory)
+    assert set(other.holds()["user"]) == {"ada"}
+    finder.release(finder.answer.holds[0]["hold_id"], "ada")
+    assert other.holds().empty
+    finder.close()
+
+
+def test_the_report_has_the_rows_of_its_dimension(lab: Cluster):
+    view = ReportsView(lab)
+    view.by.index = 2
+    assert list(view.data().columns)[0] == "group"
+    assert view.report is not None
+    assert view.download.ready
+    view.close()
+
+
+def test_a_period_that_cannot_be_read_is_said(lab: Cluster):
+    view = ReportsView(lab)
+    view.period.value = "last fortnight"
+    assert "last fortnight" in view.progress.problem
+    view.close()
+
+
+def test_picking_a_period_forgets_the_typed_one(lab: Cluster):
+    view = ReportsView(lab)
+    view.period.value = "2026-10"
+    view.picker.index = 0
+    assert view.period.value == ""
+    assert view.report is not None
+    assert view.report.period.kind == "day"
+    view.close()
+
+
+def test_a_table_shows_unknown_as_a_dash(lab: Cluster):
+    view = ReportsView(lab)
+    frame = view.data()
+    columns, rows = table_of(frame, "server")
+    used = [column["heading"] for column in columns].index("Used")
+    cpu_only = next(row for row in rows if row["texts"][0].startswith("cpu-"))
+    assert cpu_only["texts"][used] == "–"
+    assert cpu_only["values"][used] is None
+    view.close()
+
+
+def test_findings_are_escaped(lab: Cluster):
+    view = ReportsView(lab)
+    report = view.report
+    assert report is not None
+    from dataclasses import replace
+
+    from scms.reports.findings import Finding
+
+    hostile = replace(report, findings=(Finding("x", "<script>alert(1)</script>", None),))
+    assert "<script>" not in findings_html(hostile)
+    view.close()
+
+
+def test_a_page_of_the_application_is_made_when_it_is_opened(lab: Cluster):
+    app = App(lab)
+    assert isinstance(app.page, LiveView)
+    app.header.page = "find"
+    assert isinstance(app.page, Finder)
+    app.close()
+
+
+def test_assets_ask_no_other_host():
+    folder = __import__("pathlib").Path(__import__("scms.widgets").widgets.__file__).parent
+    for path in [*folder.glob("*.js"), *folder.glob("*.css")]:
+        text = path.read_text().replace("http://www.w3.org/2000/svg", "")
+        assert "http://" not in text, path
+        assert "https://" not in text, path
+        assert "innerHTML" not in text, path
+
+
+def test_every_part_has_its_files():
+    for part in Part.__subclasses__():
+        assert part._esm, part
+
+
+def test_a_kernel_that_only_watches_stays_light(lab: Cluster, tmp_path: Path):
+    from scms.serve.process import as_toml
+
+    path = tmp_path / "cluster.toml"
+    path.write_text(as_toml(lab.inventory))
+    script = (
+        "import sys, scms; view = scms.LiveView(scms.open(sys.argv[1])); view.feed.refresh();"
+        "heavy = {'statsmodels', 'fabric', 'paramiko', 'pyiceberg', 'duckdb', 'scipy'};"
+        "print(sorted(heavy & set(sys.modules)))"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", script, str(path)], capture_output=True, text=True, check=True
+    )
+    assert done.stdout.strip() == "[]"
