@@ -165,10 +165,7 @@ def test_the_inventory_is_a_relation(place: Place) -> None:
     assert frame["position"].tolist() == [0, 1]
 
 
-VIEWS = sorted(
-    path.stem
-    for path in (__import__("scms.assets").assets.asset_path("warehouse") / "views").glob("*.sql")
-)
+VIEWS = sorted(path.stem for path in (asset_path("warehouse") / "views").glob("*.sql"))
 
 
 @pytest.mark.parametrize("name", VIEWS)

@@ -71,6 +71,21 @@ def test_a_flush_of_nothing_commits_nothing(place: Place) -> None:
     assert place.warehouse.table("server_sample").metadata_location == before
 
 
+def test_a_flush_ends_though_records_keep_coming(
+    place: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What comes while it commits is left for the next one: else it would never end."""
+    place.hot.append([tick(0)])
+    real = place.warehouse.append
+
+    def append(*args: Any) -> int:
+        place.hot.append([tick(9)])
+        return real(*args)
+
+    monkeypatch.setattr(place.warehouse, "append", append)
+    assert place.warehouse.flush(place.hot).committed_id == 1
+
+
 # Two batches of four tables: eight commits, each of which may be the last thing that happens.
 @pytest.mark.parametrize("when", ["before", "after"])
 @pytest.mark.parametrize("commit", range(1, 9))

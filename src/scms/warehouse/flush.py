@@ -39,16 +39,20 @@ def flush(warehouse: Warehouse, hot: HotStore) -> Flushed:
     if source is None:
         raise WarehouseError(f"{hot.path} does not exist", expected="a hot store to flush")
     marks = {table.name: warehouse.watermark(table.name, source) for table in FACTS}
-    if max(marks.values()) > hot.last_id():
+    last_id = hot.last_id()
+    if max(marks.values()) > last_id:
         # The file was put back from a copy: numbers given since must not be given again.
         hot.skip_to(max(marks.values()))
     rows = dict.fromkeys(marks, 0)
-    while batch := hot.after(min(marks.values()), BATCH_RECORDS):
-        last = batch[-1].id
+    while min(marks.values()) < last_id:  # not until nothing is new: something always is
+        batch = hot.after(min(marks.values()), BATCH_RECORDS)
+        if not batch:
+            break
+        upto = batch[-1].id
         for name, mark in marks.items():
-            if mark >= last:
+            if mark >= upto:
                 continue
             new = [row for s in batch if s.id > mark for row in s.record.tables.get(name, ())]
-            rows[name] += warehouse.append(name, new, {WATERMARK + source: str(last)})
-            marks[name] = last
+            rows[name] += warehouse.append(name, new, {WATERMARK + source: str(upto)})
+            marks[name] = upto
     return Flushed(min(marks.values()), rows)
