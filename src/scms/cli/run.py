@@ -129,10 +129,18 @@ def _demo_file() -> Path:
 
 
 def _demo() -> Inventory:
-    from scms.demo import demo_inventory
+    """The inventory of the simulated lab, with its last minutes in the hot store."""
+    from scms.demo import demo_inventory, prefill
+    from scms.hot import FILE_NAME, HotStore
     from scms.inventory import Inventory
 
-    return Inventory.from_file(demo_inventory(DEMO_DIRECTORY))
+    inventory = Inventory.from_file(demo_inventory(DEMO_DIRECTORY))
+    hot = HotStore.create(inventory.directory / FILE_NAME)
+    try:
+        prefill(inventory, hot, now=datetime.now(UTC))
+    finally:
+        hot.close()
+    return inventory
 
 
 def _fill(inventory: Inventory, stop: threading.Event) -> None:
@@ -141,6 +149,8 @@ def _fill(inventory: Inventory, stop: threading.Event) -> None:
     from rich.progress import BarColumn, Progress, TextColumn
 
     from scms.demo import backfill
+    from scms.hot import FILE_NAME, HotStore
+    from scms.views import Views
     from scms.warehouse import Warehouse
 
     warehouse = Warehouse.open(inventory)
@@ -154,3 +164,5 @@ def _fill(inventory: Inventory, stop: threading.Event) -> None:
                 raise typer.Exit
 
         backfill(inventory, warehouse, now=datetime.now(UTC), progress=show)
+    views = Views(inventory, HotStore.open(inventory.directory / FILE_NAME), warehouse)
+    warehouse.rollup(views.arrow, now=datetime.now(UTC))

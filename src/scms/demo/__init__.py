@@ -9,8 +9,9 @@ if TYPE_CHECKING:
     from scms.demo.cluster_file import demo_inventory
     from scms.demo.filling import Filled, backfill
     from scms.demo.lab import Lab
+    from scms.demo.recent import prefill
 
-__all__ = ["Filled", "Lab", "SimulatedChannel", "backfill", "connect", "demo_inventory"]
+__all__ = ["Filled", "Lab", "SimulatedChannel", "backfill", "connect", "demo_inventory", "prefill"]
 
 _HOMES = {
     "Filled": "filling",
@@ -19,6 +20,7 @@ _HOMES = {
     "backfill": "filling",
     "connect": "channel",
     "demo_inventory": "cluster_file",
+    "prefill": "recent",
 }
 
 
