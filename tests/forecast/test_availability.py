@@ -138,15 +138,32 @@ def test_the_prior_weighs_as_much_as_three_ended_spells():
     assert hazard[0, 0] == pytest.approx((0 + 3) / (1 + 3 / pooled))
 
 
+def walk(length: int, seed: int, top: int = 4) -> NDArray[np.int64]:
+    """Free GPUs that come and go one by one."""
+    steps = np.random.default_rng(seed).choice([-1, 0, 1], length, p=[0.1, 0.8, 0.1])
+    path = np.full(length, top)
+    for slot in range(1, length):
+        path[slot] = np.clip(path[slot - 1] + steps[slot], 0, top)
+    return path
+
+
 def test_more_gpus_are_less_likely_to_stay_free():
-    random = np.random.default_rng(3)
-    steps = random.choice([-1, 0, 1], 5000, p=[0.1, 0.8, 0.1])
-    walk = np.zeros(5000, dtype=np.int64)
-    for slot in range(1, 5000):
-        walk[slot] = np.clip(walk[slot - 1] + steps[slot], 0, 4)
-    frame, now = slots({"a": walk}, gpu_count=4)
+    frame, now = slots({"a": [*walk(5000, seed=3), 4]}, gpu_count=4)
     one, four = (chance(availability(frame, gpus=n, hours=4, now=now)) for n in (1, 4))
-    assert one > four
+    assert one > four + 0.2
+
+
+@settings(max_examples=20, deadline=None)
+@given(st.integers(0, 10_000))
+def test_a_larger_number_never_has_the_higher_chance_on_a_server_with_all_free(seed: int):
+    frame, now = slots(
+        {name: [*walk(150, seed + n), 4] for n, name in enumerate("abc")}, gpu_count=4
+    )
+    columns = [
+        availability(frame, gpus=n, hours=4, now=now)["probability"].to_numpy()
+        for n in (1, 2, 3, 4)
+    ]
+    assert np.all(np.diff(np.array(columns), axis=0) <= 1e-12)
 
 
 @settings(max_examples=30, deadline=None)
@@ -234,7 +251,8 @@ def test_a_missing_column_is_named():
 
 
 def test_two_hundred_servers_and_sixty_days_take_a_moment():
-    frame, now = slots(many(markov(200, 60 * 96, end=0.02, begin=0.01, seed=1)))
+    free = 8 * markov(200, 60 * 96, end=0.02, begin=0.01, seed=1)
+    frame, now = slots(many(free), gpu_count=8)
     began = time.process_time()
     availability(frame, gpus=1, hours=8, now=now)
     assert time.process_time() - began < 3

@@ -146,7 +146,7 @@ def test_the_outlook_joins_the_reasons_with_its_highest_hour():
         Request(hours=2), [server()], devices("gpu-1", "ff"), outlook=outlook, now=NOW
     )
     assert answer.candidates[0].reasons[-1] == (
-        "at most expected: 1 to 2 of 2 GPUs busy (80 % interval)"
+        "in the busiest hour ahead 1 to 2 of 2 GPUs busy (80 % interval)"
     )
 
 
@@ -254,8 +254,8 @@ def test_where_nothing_is_free_waits_are_told_as_ranges_soonest_first():
     own = [row for name in "abc" for row in devices(name, "b")]
     answer = recommend(Request(), rows, own, waits=waits(), now=NOW)
     assert [str(wait) for wait in answer.waits] == [
-        "b: in 15 min to 9 h (4 in 5 times), 1 h at the median",
-        "a: in 30 min to over 14 d (4 in 5 times), 4 h at the median",
+        "b: in 15 min to 9 h (4 in 5 times), median 1 h (30 past spells)",
+        "a: in 30 min to over 14 d (4 in 5 times), median 4 h (3 past spells)",
     ]
 
 

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from scms.forecast.series import FloatArray, IntArray
-    from scms.forecast.spells import LifeTable, SlotGrid
+    from scms.forecast.spells import BoolArray, LifeTable, SlotGrid
 
 #: Waits are told up to two weeks; beyond, the answer is "longer".
 LONGEST_WAIT_HOURS: Final = 14 * 24
@@ -55,21 +55,56 @@ def availability(
         ForecastError: An argument or the table cannot be used.
     """
     _check(gpus, hours)
-    grid = _with_gpus(slot_grid(slots, now=now), gpus)
-    known = grid.free >= 0
-    table = life_table(grid.free >= gpus, known)
+    grid = slot_grid(slots, now=now)
     ahead = np.array([math.ceil(hours * SLOTS_PER_HOUR)])
-    chance = np.exp(log_survival(hazards(table), table.age, ahead))[:, 0]
-    return pd.DataFrame(
+    table, chance = _chance(grid, gpus, ahead)
+    frame = pd.DataFrame(
         {
             "server": list(grid.servers),
             "gpus": gpus,
             "hours": float(hours),
-            "probability": chance,
+            "probability": _in_order(grid, gpus, chance, table.age > 0, ahead),
             "cases": _cases(table),
             "free_hours": np.where(table.age < 0, np.nan, table.age / SLOTS_PER_HOUR),
         }
     )
+    return frame.loc[grid.gpu_count >= gpus].reset_index(drop=True)
+
+
+def _chance(grid: SlotGrid, gpus: int, ahead: IntArray) -> tuple[LifeTable, FloatArray]:
+    """The life table of spells with so many GPUs free, and the chance that the present one lasts.
+
+    A server with fewer GPUs never is in such a spell, so that it has no part in the pool.
+    """
+    table = life_table(grid.free >= gpus, grid.free >= 0)
+    return table, np.exp(log_survival(hazards(table), table.age, ahead))[:, 0]
+
+
+def _in_order(
+    grid: SlotGrid, gpus: int, chance: FloatArray, free_now: BoolArray, ahead: IntArray
+) -> FloatArray:
+    """Chances that do not rise with the number of GPUs, as true ones cannot.
+
+    On a server with several GPUs free now, the chance is estimated for each number of them and the
+    falling sequence nearest to all of these is taken (isotonic regression). So spells of all sizes
+    speak for one, which steadies what few of them say.
+    """
+    most = int(grid.free.max(initial=0))
+    sums, counts = [np.zeros_like(chance)], [np.zeros_like(chance)]
+    for number in range(1, most + 1):
+        table, one = _chance(grid, number, ahead)
+        told = (table.age > 0) & ~np.isnan(one)
+        sums.append(sums[-1] + np.where(told, one, 0.0))
+        counts.append(counts[-1] + told)
+    fitted = np.full_like(chance, np.inf)
+    for first in range(1, min(gpus, most) + 1):
+        highest = np.full_like(chance, -np.inf)
+        for last in range(gpus, most + 1):
+            size = counts[last] - counts[first - 1]
+            mean = (sums[last] - sums[first - 1]) / np.maximum(size, 1)
+            highest = np.where(size > 0, np.maximum(highest, mean), highest)
+        fitted = np.where(np.isfinite(highest), np.minimum(fitted, highest), fitted)
+    return np.where(free_now & np.isfinite(fitted), fitted, chance)
 
 
 def waiting(slots: pd.DataFrame, *, gpus: int = 1, now: datetime) -> pd.DataFrame:

@@ -87,7 +87,8 @@ class Wait:
             "over 14 d" if hours is None else format_duration(hours * 3600)
             for hours in (self.lower_hours, self.median_hours, self.upper_hours)
         )
-        return f"{self.server}: in {low} to {high} (4 in 5 times), {middle} at the median"
+        spells = f"{self.cases} past spell{'s' if self.cases != 1 else ''}"
+        return f"{self.server}: in {low} to {high} (4 in 5 times), median {middle} ({spells})"
 
 
 @dataclass(frozen=True, slots=True)

@@ -136,7 +136,7 @@ def reasons(
     yield from _server_words(facts.server)
     if prospect.use_ratio is not None:
         yield f"{format_ratio(prospect.use_ratio)} used in the last 7 days"
-    yield from _expected_words(facts, prospect)
+    yield from _expected_words(request, facts, prospect)
     if facts.server["state"] == "degraded" and facts.server["reason"] is not None:
         yield f"degraded: {facts.server['reason']}"
 
@@ -174,17 +174,18 @@ def _server_words(server: Mapping[str, Any]) -> Iterator[str]:
         yield f"{format_bytes(free)} RAM free"
 
 
-def _expected_words(facts: Facts, prospect: Prospect) -> Iterator[str]:
+def _expected_words(request: Request, facts: Facts, prospect: Prospect) -> Iterator[str]:
     row = prospect.expected
     if row is None:
         return
-    level = format_ratio(row["level"])
-    if row["measure"] == "gpus_busy":
-        between = f"{row['lower']:.0f} to {row['upper']:.0f} of {len(facts.devices)} GPUs busy"
-        yield f"at most expected: {between} ({level} interval)"
-    else:
+    level = f"({format_ratio(row['level'])} interval)"
+    if row["measure"] != "gpus_busy":
         between = f"{format_ratio(row['lower'])} to {format_ratio(row['upper'])}"
-        yield f"CPU at most expected: {between} ({level} interval)"
+        yield f"in the busiest hour ahead CPU {between} {level}"
+    elif request.gpus > 0:
+        low, high = f"{row['lower']:.0f}", f"{row['upper']:.0f}"
+        between = low if low == high else f"{low} to {high}"
+        yield f"in the busiest hour ahead {between} of {len(facts.devices)} GPUs busy {level}"
 
 
 def _cpu_fit(facts: Facts) -> float:
