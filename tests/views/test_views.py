@@ -201,6 +201,7 @@ def test_asking_an_empty_lab_makes_nothing(tmp_path: Path) -> None:
         ("SELEC 1", "syntax error"),
         ("SELECT * FROM nowhere", "Table with name nowhere does not exist"),
         ("SELECT 1 / $x", "refused"),
+        ("-- nothing", "gives no rows"),
         ("SELECT error('at run time') FROM range(3)", "at run time"),
     ],
 )

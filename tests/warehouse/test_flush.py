@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -180,6 +181,36 @@ def test_a_commit_that_loses_a_race_is_tried_again_with_its_watermark(place: Pla
             transaction.set_properties({f"scms.watermark.{number}": "7"})
     assert place.values("event", "detail") == ["0000", "0001"]
     assert [place.another().watermark("event", str(n)) for n in (0, 1)] == [7, 7]
+
+
+def test_properties_alone_are_set_though_another_commits_first(
+    place: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A batch without events still moves the watermark of the table of events."""
+    stale = place.warehouse.table("event")
+    place.another().append("event", tick(0).tables["event"])
+    handles = iter([stale])
+    real = place.warehouse.table
+    monkeypatch.setattr(place.warehouse, "table", lambda name: next(handles, None) or real(name))
+    place.warehouse.append("event", [], {"scms.watermark.x": "3"})
+    assert place.another().watermark("event", "x") == 3
+    assert place.values("event", "detail") == ["0000"]
+
+
+def test_collectors_that_flush_at_the_same_time_all_succeed(place: Place, tmp_path: Path) -> None:
+    place.warehouse.ensure_tables()
+
+    def collect(worker: int) -> None:
+        hot = HotStore.create(tmp_path / f"{worker}.sqlite")
+        warehouse = place.another()
+        for count in range(4):
+            hot.append([tick(10 * worker + count)])
+            warehouse.flush(hot)
+
+    with ThreadPoolExecutor(3) as pool:
+        for done in [pool.submit(collect, worker) for worker in range(3)]:
+            done.result()
+    assert seen(place) == [[0, 1, 2, 3, 10, 11, 12, 13, 20, 21, 22, 23]] * 4
 
 
 def test_text_that_is_no_unicode_and_numbers_that_do_not_fit_stop_nothing(place: Place) -> None:

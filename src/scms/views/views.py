@@ -132,9 +132,12 @@ class Views:
                 define(cursor, base, moment, self._inventory, (start, end))
             for view in views:
                 _define_view(cursor, view)
-            return cursor.sql(sql, params=params)
+            relation = cursor.sql(sql, params=params)
         except duckdb.Error as error:
             raise _refused(sql, error) from error
+        if relation is None:
+            raise _refused(sql, "it gives no rows")
+        return relation
 
     def _moment(self, bases: set[str]) -> Moment:
         """What there is now: the hot rows first, so that a flush in between loses none."""

@@ -15,8 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
     from pathlib import Path
 
-_COMMENT: Final = re.compile(r"--[^\n]*|/\*.*?\*/", re.DOTALL)
-_TEXT: Final = re.compile(r"'(?:[^']|'')*'")
+_TEXT_OR_COMMENT: Final = re.compile(r"'(?:[^']|'')*'|--[^\n]*|/\*.*?\*/", re.DOTALL)
 _WORD: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 
 
@@ -94,8 +93,7 @@ def parse_view(name: str, text: str) -> ViewFile:
 
 def words(sql: str) -> set[str]:
     """The names in a query that may be relations, in lower case."""
-    bare = _TEXT.sub(" ", _COMMENT.sub(" ", sql))
-    return {word.lower() for word in _WORD.findall(bare)}
+    return {word.lower() for word in _WORD.findall(_TEXT_OR_COMMENT.sub(" ", sql))}
 
 
 def needed(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, Final, Self
 
 from scms.tables import ALL
 from scms.warehouse.catalog import Place, connect, declared, ensure, load, place_of, wrapped
@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from scms.inventory import Inventory
     from scms.warehouse.flush import Flushed
     from scms.warehouse.rollup import Query
+
+_PROPERTY_TRIES: Final = 10
 
 
 class Warehouse:
@@ -90,13 +92,28 @@ class Warehouse:
 
         table = declared(name)
         arrow = sorted_rows(table, arrow_rows(table, rows))
-        iceberg = self.table(name)
-        with wrapped("written", self.place), iceberg.transaction() as transaction:
+        with wrapped("written", self.place):
             if arrow.num_rows:
-                transaction.append(arrow)
-            if properties:
-                transaction.set_properties(dict(properties))
+                with self.table(name).transaction() as transaction:
+                    transaction.append(arrow)
+                    transaction.set_properties(dict(properties or {}))
+            elif properties:
+                self._set_properties(name, dict(properties))
         return int(arrow.num_rows)
+
+    def _set_properties(self, name: str, properties: dict[str, str]) -> None:
+        """Set properties alone; pyiceberg tries only commits with rows again."""
+        from pyiceberg.exceptions import CommitFailedException
+
+        for attempt in range(1, _PROPERTY_TRIES + 1):
+            try:
+                with self.table(name).transaction() as transaction:
+                    transaction.set_properties(properties)
+            except CommitFailedException:
+                if attempt == _PROPERTY_TRIES:
+                    raise
+            else:
+                return
 
     def watermark(self, name: str, source: str) -> int:
         """The number of the last record of a hot store, by its identity, that a table has."""
