@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 from itertools import pairwise
 from typing import Any
 
+import numpy as np
 import pandas as pd
 import pytest
 from hypothesis import given, settings
@@ -230,6 +231,19 @@ def test_high_chances_of_many_cases_are_kept():
 
 def test_a_single_chance_is_kept():
     assert shrunk({"a": Chance(0.9, 1)})["a"].probability == 0.9
+
+
+def test_the_luckiest_of_many_equal_servers_is_not_believed():
+    random = np.random.default_rng(0)
+    raw, shown = [], []
+    for _ in range(200):
+        estimates = random.binomial(10, 0.8, 60) / 10
+        chances_ = {str(n): Chance(float(p), 10) for n, p in enumerate(estimates)}
+        top = max(chances_, key=lambda name: chances_[name].probability)
+        raw.append(chances_[top].probability)
+        shown.append(shrunk(chances_)[top].probability)
+    assert np.mean(raw) == pytest.approx(1.0, abs=0.01)  # what the curse promises
+    assert np.mean(shown) < 0.92  # at least 40 % of the way back to the true 0.8
 
 
 def test_equal_chances_are_kept():
