@@ -1,24 +1,9 @@
 from __future__ import annotations
 
-import json
-import subprocess
-import sys
-
 import pytest
 
+from cli.running import records, scms
 from scms.cli.reference import reference
-
-
-def scms(*words, config=None, cwd=None):
-    options = [] if config is None else ["-c", str(config)]
-    command = [sys.executable, "-c", "from scms.cli import main; main()", *options, *words]
-    return subprocess.run(command, capture_output=True, text=True, timeout=60, cwd=cwd, check=False)
-
-
-def records(*words, config):
-    done = scms(*words, "--json", config=config)
-    assert done.returncode == 0, done.stderr
-    return json.loads(done.stdout)
 
 
 def test_now_names_every_server_and_marks_the_simulated_ones(running_lab):

@@ -12,7 +12,7 @@ from typing import Annotated
 import typer
 
 from scms import __version__
-from scms.cli import choose, look, run, store
+from scms.cli import choose, look, run, setup, store
 from scms.cli.context import Context
 from scms.cli.output import complain
 from scms.errors import ScmsError
@@ -25,6 +25,7 @@ app = typer.Typer(
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
 )
+setup.register(app)
 run.register(app)
 look.register(app)
 choose.register(app)

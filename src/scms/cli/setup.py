@@ -1,0 +1,118 @@
+"""Verbs that set up: init, doctor, probe."""
+
+from __future__ import annotations
+
+import json
+import re
+import socket
+from dataclasses import asdict, fields
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from scms.cli.context import of
+from scms.cli.output import CsvOption, Form, JsonOption, form, print_frame
+from scms.cli.run import connect
+from scms.errors import SettingsError
+from scms.inventory import DEFAULT_FILE
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from scms.collect.doctor import Finding
+    from scms.inventory import Server
+
+_COLUMNS = ("server", "state", "answer_seconds", "cpu_count", "gpu_count", "gpu_model", "reason")
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,62}")
+
+
+def register(app: typer.Typer) -> None:
+    """Add the verbs of this module."""
+    app.command("init")(init)
+    app.command("doctor")(doctor)
+    app.command("probe")(probe)
+
+
+def init(
+    output: Annotated[Path, typer.Option("--output", "-o", help="File to write.")] = Path(
+        DEFAULT_FILE
+    ),
+    ssh_config: Annotated[
+        Path, typer.Option("--ssh-config", help="File whose hosts are tried.")
+    ] = (Path("~/.ssh/config")),
+) -> None:
+    """Write a cluster.toml of the servers in ~/.ssh/config, each tried, and this machine."""
+    from scms.collect.doctor import examine_all
+    from scms.collect.transport.aliases import aliases
+    from scms.inventory import Server
+
+    if output.exists():
+        raise SettingsError(
+            f"{output} is there already",
+            expected="a file that is not",
+            mend="name another with --output, or move it away",
+        )
+    here = socket.gethostname().split(".")[0] or "localhost"
+    names = [n for n in aliases(ssh_config.expanduser()) if _NAME.fullmatch(n) and n != here]
+    servers = [Server(name=here, local=True), *(Server(name=name) for name in names)]
+    findings = examine_all(servers, connect=connect)
+    output.write_text(_cluster_toml(servers, findings), encoding="utf-8")
+    _print(findings, Form.TABLE)
+    typer.echo(f"Wrote {output}. Now: scms -c {output} up")
+
+
+def doctor(
+    context: typer.Context,
+    server: Annotated[list[str] | None, typer.Argument(help="Some; all by default.")] = None,
+    *,
+    as_json: JsonOption = False,
+    as_csv: CsvOption = False,
+) -> None:
+    """Try every server once and say what is wrong with it, and what mends that."""
+    from scms.collect.doctor import examine_all
+
+    how = form(as_json=as_json, as_csv=as_csv)
+    inventory = of(context).cluster().inventory
+    chosen = [inventory[name] for name in server] if server else [*inventory.servers]
+    findings = examine_all(chosen, connect=connect)
+    _print(findings, how)
+    if any(finding.state != "up" for finding in findings):
+        raise typer.Exit(1)
+
+
+def probe() -> None:
+    """Print the program that runs on a server, as it is sent there."""
+    from scms.collect.transport import probe_source
+
+    typer.echo(probe_source())
+
+
+def _print(findings: Sequence[Finding], how: Form) -> None:
+    import pandas as pd
+
+    from scms.collect.doctor import Finding
+
+    rows = [asdict(finding) for finding in findings]
+    frame = pd.DataFrame(rows, columns=[field.name for field in fields(Finding)])
+    print_frame(frame, how, columns=_COLUMNS)
+
+
+def _cluster_toml(servers: Sequence[Server], findings: Sequence[Finding]) -> str:
+    """The servers that answer; the others as comments, with the reason."""
+    lines = ['name = "our lab"', f"timezone = {json.dumps(_timezone())}", 'interval = "5s"', ""]
+    for server, finding in zip(servers, findings, strict=True):
+        entry = ["[[servers]]", f"name = {json.dumps(server.name)}"]
+        entry += ["local = true"] if server.local else []
+        if finding.state == "down":
+            reason = " ".join((finding.reason or "does not answer").split())
+            entry = [f"# {line}" for line in [reason, *entry]]
+        lines += [*entry, ""]
+    return "\n".join(lines)
+
+
+def _timezone() -> str:
+    """The time zone of this machine as /etc says it, else UTC."""
+    link = Path("/etc/localtime")
+    parts = link.resolve().parts if link.exists() else ()
+    return "/".join(parts[parts.index("zoneinfo") + 1 :]) if "zoneinfo" in parts else "UTC"
