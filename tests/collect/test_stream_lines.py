@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
+from typing import TYPE_CHECKING
 
 import pytest
 from hypothesis import given
@@ -14,6 +15,9 @@ from scms.collect.bootstrap import Bootstrap
 from scms.collect.channel import MAX_LINE_BYTES
 from scms.collect.stream import StreamChannel
 from scms.errors import ConnectError, ProbeError, ProtocolError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 BOOT = Bootstrap("abc", "command", b"payload")
 
@@ -47,6 +51,16 @@ class Pieces:
 def channel(*pieces: bytes | None, ending: str = "exit status 1") -> tuple[StreamChannel, Pieces]:
     pieced = Pieces(*pieces, ending=ending)
     return StreamChannel(pieced, BOOT, kind="ssh", target="ann@alpha"), pieced
+
+
+def _slowly(receive: Callable[[float], bytes | None]) -> Callable[[float], bytes | None]:
+    """As it was, but it takes longer than a heartbeat."""
+
+    def slow(timeout: float) -> bytes | None:
+        del timeout
+        return receive(0.02) if not threading.Event().wait(0.02) else None
+
+    return slow
 
 
 def test_the_payload_is_sent_when_the_shell_is_ready() -> None:
@@ -126,6 +140,16 @@ def test_what_was_printed_is_shown_without_its_escapes() -> None:
 
 def test_the_probe_hears_that_somebody_listens(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(stream, "HEARTBEAT_SECONDS", 0.02)
-    made, pieced = channel(*[None] * 8, b"abc {}\n")
+    made, pieced = channel(b"abc READY\n", *[None] * 8, b"abc {}\n")
+    made.start(5)
     assert made.readline(5) == b"{}"
     assert pieced.sent.count(b"\n") >= 4
+
+
+def test_nothing_is_said_before_the_probe_is_sent(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whatever comes before it would be read as its first bytes."""
+    monkeypatch.setattr(stream, "HEARTBEAT_SECONDS", 0.01)
+    made, pieced = channel(*[b"noise\n"] * 3, *[None] * 3, b"abc READY\n")
+    monkeypatch.setattr(pieced, "receive", _slowly(pieced.receive))
+    made.start(5)
+    assert pieced.sent == b"payload"

@@ -50,7 +50,7 @@ class StreamChannel:
         self._searched = 0
         self._noise: deque[str] = deque(maxlen=3)
         self._heard = False
-        self._spoke_at = time.monotonic()
+        self._spoke_at: float | None = None  # nothing is said before the probe is sent
 
     def start(self, timeout: float) -> None:
         """Wait until the far shell is ready, then send it the probe."""
@@ -88,10 +88,12 @@ class StreamChannel:
                 raise ConnectError(
                     f"no line for {timeout:.0f} s", mend=f"look whether it answers: {self._look()}"
                 )
-            if now - self._spoke_at >= HEARTBEAT_SECONDS:
-                self._stream.send(b"\n")
-                self._spoke_at = now
-            wait = min(deadline - now, self._spoke_at + HEARTBEAT_SECONDS - now)
+            wait = deadline - now
+            if self._spoke_at is not None:
+                if now - self._spoke_at >= HEARTBEAT_SECONDS:
+                    self._stream.send(b"\n")
+                    self._spoke_at = now
+                wait = min(wait, self._spoke_at + HEARTBEAT_SECONDS - now)
             data = self._stream.receive(max(wait, 0.001))
             if data == b"":
                 raise self._ended()

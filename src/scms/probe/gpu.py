@@ -32,7 +32,7 @@ class Gpus(object):
 
     def __init__(self, nvml, describe, hang_seconds=10.0):
         self.nvml, self.describe, self.hang_seconds = nvml, describe, hang_seconds
-        self.running = False
+        self.running = self.absent = False
         self.start_problem = None
         self.next_start = 0.0
         self.identities = {}  # index -> what is known of the device
@@ -90,6 +90,7 @@ class Gpus(object):
             self.health, self.events = {}, None
             self.start_problem = self.nvml.start()
             self.running = self.start_problem is None
+            self.absent = not self.running and not self.nvml.hardware()
         if not self.running:
             return self._not_running()
         try:
@@ -101,7 +102,7 @@ class Gpus(object):
 
     def _not_running(self):
         code, text = self.start_problem
-        if code in NO_DRIVER and not self.identities and not self.nvml.hardware():
+        if code in NO_DRIVER and not self.identities and self.absent:
             return {"problem": None, "driver": None}, []
         return {"problem": text, "driver": self.nvml.driver}, self._all_blank(text)
 
