@@ -73,7 +73,7 @@ def _finite(value: Any) -> Any:
 def decode(record_id: int, body: bytes) -> StoredRecord:
     """The record of a row (id, body)."""
     try:
-        server, received_at_ms, tables, detail = json.loads(zlib.decompress(body))
+        server, received_at_ms, tables, detail = json.loads(zlib.decompress(body).decode("ascii"))
     except (zlib.error, ValueError) as error:
         raise HotStoreError(
             f"record {record_id} of the hot store is damaged: {error}",
