@@ -23,6 +23,9 @@ if TYPE_CHECKING:
 
 #: How much of the past is learnt from.
 _HISTORY: Final = timedelta(days=60)
+#: The models that need no statsmodels: an answer while somebody waits, also in a dashboard's
+#: kernel, is worth more than the rare server for which ETS wins.
+_MODELS: Final = ("last_value", "analog", "seasonal_naive")
 #: Recommendations look this far into the outlook.
 _OUTLOOK_HOURS: Final = 24
 
@@ -54,7 +57,7 @@ class Evidence:
         key = (now.replace(minute=0, second=0, microsecond=0), horizon)
         if key not in self._outlooks:
             try:
-                made = outlook(self.load(now), horizon_hours=horizon, now=now)
+                made = outlook(self.load(now), horizon_hours=horizon, now=now, models=_MODELS)
             except ForecastError:
                 made = None
             self._outlooks = {key: made}
