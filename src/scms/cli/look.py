@@ -81,7 +81,7 @@ def usage(
     frame = lab.usage(chosen, by=by)
     title = f"{chosen.label} by {by} ({lab.inventory.settings.timezone})"
     if how is Form.TABLE:
-        frame = _labelled(frame) if by == "server" else frame
+        frame = _named(frame, by)
         shown = frame.dropna(axis="columns", how="all").columns
         frame = frame[[c for c in (by, *_USAGE_COLUMNS) if c in shown]]
     print_frame(frame, how, title=title, zone=lab.inventory.settings.zone())
@@ -147,6 +147,15 @@ def _query_text(query: str) -> str:
         return path.read_text(encoding="utf-8")
     except OSError as error:
         raise SettingsError(f"{path} cannot be read: {error}", expected="a file of SQL") from error
+
+
+def _named(frame: pd.DataFrame, by: str) -> pd.DataFrame:
+    """The keys as people read them."""
+    from scms.reports.present import key_label
+
+    if by == "server":
+        return _labelled(frame)
+    return frame.assign(**{by: [key_label(key, by, with_day=True) for key in frame[by]]})
 
 
 def _labelled(frame: pd.DataFrame) -> pd.DataFrame:
