@@ -36,10 +36,10 @@ WITH place AS (
     SELECT
         server,
         CAST(NULL AS VARCHAR) AS "user",
-        -- Rounded to milliseconds: differences of long sums leave crumbs.
-        greatest(round(place.gpu_hours_used - coalesce(named.gpu_hours_used, 0), 6), 0)
+        -- Rounded to microseconds: differences of long sums leave crumbs.
+        greatest(round(place.gpu_hours_used - coalesce(named.gpu_hours_used, 0), 9), 0)
             AS gpu_hours_used,
-        greatest(round(place.gpu_hours_idle_held - coalesce(named.gpu_hours_idle_held, 0), 6), 0)
+        greatest(round(place.gpu_hours_idle_held - coalesce(named.gpu_hours_idle_held, 0), 9), 0)
             AS gpu_hours_idle_held,
         seen.cpu_hours_used
     FROM place
