@@ -175,7 +175,16 @@ class TestProcesses:
     def test_a_process_that_is_gone_is_no_process(self) -> None:
         with subprocess.Popen(["true"]) as done:
             done.wait()
-        assert processes.Processes(processes.Users()).describe(done.pid) is None
+        scanner = processes.Processes(processes.Users())
+        scanner.sees_all = True
+        assert scanner.describe(done.pid) is None
+
+    def test_where_not_all_is_seen_it_may_be_hidden(self) -> None:
+        with subprocess.Popen(["true"]) as done:
+            done.wait()
+        scanner = processes.Processes(processes.Users())
+        scanner.sees_all = False
+        assert scanner.describe(done.pid) == [None, None, None]
 
     def test_an_unknown_user_keeps_the_number(self) -> None:
         users = processes.Users()

@@ -39,7 +39,7 @@ class Gpus(object):
         self.health = {}
         self.xids = {}
         self.events = None
-        self.known = ({"problem": "NVML has not answered yet", "driver": None}, None, None)
+        self.known = ({"problem": None, "driver": None}, None, None)
         self.wanted, self.read_done = threading.Event(), threading.Event()
         thread = threading.Thread(target=self._serve)
         thread.daemon = True
@@ -59,13 +59,17 @@ class Gpus(object):
         calling, now = self.nvml.calling, time.monotonic()
         gpu, devices, read_at = self.known
         gpu = dict(gpu, age_seconds=None if read_at is None else round(now - read_at, 3))
-        if calling is not None and now - calling[1] > self.hang_seconds:
+        if calling is not None and now - calling[1] > self._limit(calling[0]):
             gpu["problem"] = fault = "NVML call %s hangs" % calling[0]
             devices = self._all_blank(fault)
         elif read_at is not None and now - read_at > STALE_SECONDS and self.wanted.is_set():
             gpu["problem"] = "NVML answers too slowly"
             devices = self._all_blank(None)
         return {"gpu": gpu, "devices": devices}
+
+    def _limit(self, name):
+        """From when on a call hangs: without persistence mode, starting takes long."""
+        return self.hang_seconds * (3 if name == "nvmlInit" else 1)
 
     def _all_blank(self, fault):
         return [blank(known, fault) for _, known in sorted(self.identities.items())] or None
@@ -84,21 +88,26 @@ class Gpus(object):
             self.read_done.set()
 
     def _read(self):
-        now = time.monotonic()
-        if not self.running and now >= self.next_start:
-            self.next_start = now + RETRY_SECONDS
-            self.health, self.events = {}, None
-            self.start_problem = self.nvml.start()
-            self.running = self.start_problem is None
-            self.absent = not self.running and not self.nvml.hardware()
-        if not self.running:
-            return self._not_running()
-        try:
-            devices, problems = self._devices(now)
-        except Restart:
-            self.running, self.next_start = False, 0.0
-            return {"problem": "NVML is restarting", "driver": self.nvml.driver}, None
-        return {"problem": "; ".join(problems) or None, "driver": self.nvml.driver}, devices
+        for _ in range(2):
+            now = time.monotonic()
+            if not self.running and now >= self.next_start:
+                self._start(now)
+            if not self.running:
+                return self._not_running()
+            try:
+                devices, problems = self._devices(now)
+            except Restart:
+                self.running, self.next_start = False, 0.0
+                continue
+            return {"problem": "; ".join(problems) or None, "driver": self.nvml.driver}, devices
+        return {"problem": "NVML does not stay initialised", "driver": self.nvml.driver}, None
+
+    def _start(self, now):
+        self.next_start = now + RETRY_SECONDS
+        self.health, self.events = {}, None
+        self.start_problem = self.nvml.start()
+        self.running = self.start_problem is None
+        self.absent = not self.running and not self.nvml.hardware()
 
     def _not_running(self):
         code, text = self.start_problem

@@ -66,6 +66,8 @@ class Processes(object):
         self.scanned_at = None
         self.count = None
         self.boot_time = None
+        # In a container, and where others' processes are hidden, one may well be there unseen.
+        self.sees_all = (self.stat(2) or ("",))[0] == "kthreadd"
         with open("/proc/stat", "rb") as file:
             for line in file:
                 if line.startswith(b"btime "):
@@ -100,11 +102,10 @@ class Processes(object):
         return None if self.boot_time is None else self.boot_time + start / TICKS
 
     def describe(self, pid):
-        """[user, command, started_at] of a process; None when it is gone."""
+        """[user, command, started_at] of a process, each None if hidden; None when it is gone."""
         stat = self.stat(pid)
         if stat is None:
-            hidden = not os.path.exists("/proc/1")  # hidepid: what is not ours is not shown
-            return [None, None, None] if hidden else None
+            return None if self.sees_all else [None, None, None]
         return [self.owner(pid, stat[2]), stat[0], self.started_at(stat[2])]
 
     def scan(self, now):
