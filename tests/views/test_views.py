@@ -13,7 +13,7 @@ import pytest
 from scms.assets import asset_path
 from scms.errors import QueryError
 from scms.hot import HotStore
-from scms.views import Views
+from scms.views import Views, hotrows
 from scms.warehouse import Warehouse
 from scms.warehouse.sqlfiles import read_views
 from warehouse.made import DAY, Place, every, record, row
@@ -89,7 +89,7 @@ def test_a_query_during_flushes_counts_every_row_once(place: Place) -> None:
     def write() -> None:
         nonlocal written
         writer = place.another()
-        for minute in range(25):
+        for minute in range(12):
             place.hot.append([record(at(minute))])
             written = minute + 1
             flushed = writer.flush(place.hot)
@@ -106,6 +106,19 @@ def test_a_query_during_flushes_counts_every_row_once(place: Place) -> None:
     thread.join()
     assert len(counts) > 5
     assert all(low <= count <= high for low, count, high in counts)
+
+
+def test_committed_rows_of_tables_that_nobody_asks_for_are_forgotten(
+    place: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(hotrows, "_MANY", 3)
+    for minute in range(4):
+        place.hot.append([record(at(minute), devices=[{}])])
+        minutes(place)
+    place.warehouse.flush(place.hot)
+    minutes(place)
+    kept = {name: len(rows) for name, rows in place.views._hot_rows._tables.items()}
+    assert kept == {"server_sample": 0, "device_sample": 0}
 
 
 def test_a_hot_store_made_anew_is_noticed(place: Place) -> None:

@@ -5,7 +5,7 @@ Input: a hot store and the warehouse. Output: `HotRows.of`. Records are read onc
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from scms.tables import ALL, FACTS
 
@@ -15,7 +15,9 @@ if TYPE_CHECKING:
     from scms.hot import HotStore, StoredRecord
     from scms.warehouse import Warehouse
 
-_NUMBER = "_record_id"
+_NUMBER: Final = "_record_id"
+#: Rows of tables that no query asks for are looked through when there are so many.
+_MANY: Final = 200_000
 
 
 class HotRows:
@@ -40,7 +42,7 @@ class HotRows:
             self._tables.clear()
             self.identity = identity
             self._last_id = 0 if identity is None else min(self._marks(identity).values())
-        elif identity is not None:
+        elif identity is not None and any(len(rows) > _MANY for rows in self._tables.values()):
             for name, mark in self._marks(identity).items():
                 self._forget(name, mark)
         records = self._hot.after(self._last_id)

@@ -145,11 +145,22 @@ class Warehouse:
 
         return upkeep(self, now=now, keep_facts_seconds=keep_facts_seconds)
 
+    def close(self) -> None:
+        """Let go of the connections to the catalog; the next call makes new ones."""
+        with self._lock:
+            self._states.clear()
+            if self._catalog is not None:
+                self._catalog.close()
+            self._catalog = None
+
+    def __del__(self) -> None:
+        self.close()
+
     def _connected(self, *, create: bool) -> Catalog | None:
         with self._lock:
             gone = self.place.file is not None and not self.place.file.exists()
             if self._catalog is None or gone or (create and not self._may_create):
-                self._states.clear()
+                self.close()
                 self._catalog, self._may_create = connect(self.place, create=create), create
             return self._catalog
 
