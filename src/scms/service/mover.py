@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 #: Under this key the hot store says why the warehouse does not take what was collected.
 WAREHOUSE_PROBLEM: Final = "warehouse_problem"
 _RETRY_SECONDS: Final = 30.0
+#: A day is rolled up when this much of the next has passed: its last rows have been moved then.
+_SETTLED: Final = timedelta(minutes=2)
 _UPKEEP_EVERY: Final = timedelta(hours=1)
 _logger = logging.getLogger(__name__)
 
@@ -69,7 +71,7 @@ class Mover(threading.Thread):
     def _move_and_tidy(self) -> None:
         self._move()
         now = self._now()
-        self._warehouse.rollup(self._views.arrow, now=now)
+        self._warehouse.rollup(self._views.arrow, now=now - _SETTLED)
         if now >= self._upkeep_due:
             self._warehouse.upkeep(now=now, keep_facts_seconds=self._retention.facts)
             self._upkeep_due = now + _UPKEEP_EVERY
