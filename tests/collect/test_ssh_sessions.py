@@ -303,6 +303,13 @@ def test_a_proxy_command_leads_to_the_server(tmp_path: Path, sshd_program: str) 
         finally:
             connection.close()
         assert gate.log().count("Accepted publickey") == 1
+        wait_until(lambda: not gate.processes(), 5, gate.processes)
+
+
+def test_a_proxy_command_that_fails_is_told(sshd: Sshd) -> None:
+    target = replace(resolve(sshd.server()), proxy_command="false %h")
+    with pytest.raises(ConnectError, match="no SSH connection"):
+        ssh.log_in(target, dial.dial(target))
 
 
 def test_a_simulated_server_is_not_reached_over_ssh() -> None:

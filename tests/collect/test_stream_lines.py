@@ -118,6 +118,20 @@ def test_a_server_without_python_is_told_from_a_lost_connection() -> None:
     assert "install" in (caught.value.mend or "")
 
 
+def test_a_server_that_ends_while_it_is_sent_to_is_heard_out(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def refuse(data: bytes) -> None:
+        del data
+        raise ConnectError("closed")
+
+    made, pieced = channel(b"abc READY\nabc NOPYTHON\n")
+    monkeypatch.setattr(pieced, "send", refuse)
+    made.start(1)
+    with pytest.raises(ProbeError, match="no Python 3 found"):
+        made.readline(1)
+
+
 def test_an_end_before_the_first_line_says_what_was_printed() -> None:
     made, _ = channel(b"This account is currently not available.\n", ending="exit status 1")
     with pytest.raises(ProbeError, match=r"exit status 1: This account is currently not available"):

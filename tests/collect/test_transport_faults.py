@@ -12,7 +12,7 @@ import paramiko
 import pytest
 from paramiko import ssh_exception
 
-from scms.collect.transport.dial import _expanded
+from scms.collect.transport.dial import expanded
 from scms.collect.transport.faults import Stage, translate
 from scms.collect.transport.resolve import Target, ask_openssh, bastion, resolve
 from scms.errors import CollectError, ConnectError, HostKeyError, LoginError, ProbeError
@@ -143,5 +143,5 @@ class TestResolve:
         assert gate.identity_file == "/k"
 
     def test_a_proxy_command_is_filled_in(self) -> None:
-        command = _expanded(TARGET, "ssh -W %h:%p -l %r gate %% %n")
-        assert command == "ssh -W alpha.lab:2222 -l ann gate % alpha"
+        target = replace(TARGET, proxy_command="ssh -W %h:%p -l %r gate %% %n")
+        assert expanded(target) == "ssh -W alpha.lab:2222 -l ann gate % alpha"

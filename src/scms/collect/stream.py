@@ -7,12 +7,13 @@ from __future__ import annotations
 
 import time
 from collections import deque
+from contextlib import suppress
 from typing import TYPE_CHECKING, Protocol
 
 from scms.collect.bootstrap import HEARTBEAT_SECONDS, NO_PYTHON, READY
 from scms.collect.channel import MAX_LINE_BYTES
 from scms.collect.parse import text
-from scms.errors import ConnectError, ProbeError, ProtocolError
+from scms.errors import CollectError, ConnectError, ProbeError, ProtocolError
 
 if TYPE_CHECKING:
     from scms.collect.bootstrap import Bootstrap
@@ -59,8 +60,7 @@ class StreamChannel:
             line = self._line(deadline, timeout)
             if line == READY:
                 break
-        self._stream.send(self._bootstrap.payload)
-        self._spoke_at = time.monotonic()
+        self._say(self._bootstrap.payload)
 
     def readline(self, timeout: float) -> bytes:
         """The next line; see `scms.collect.channel.Channel`."""
@@ -91,13 +91,17 @@ class StreamChannel:
             wait = deadline - now
             if self._spoke_at is not None:
                 if now - self._spoke_at >= HEARTBEAT_SECONDS:
-                    self._stream.send(b"\n")
-                    self._spoke_at = now
-                wait = min(wait, self._spoke_at + HEARTBEAT_SECONDS - now)
+                    self._say(b"\n")
+                wait = min(wait, HEARTBEAT_SECONDS)
             data = self._stream.receive(max(wait, 0.001))
             if data == b"":
                 raise self._ended()
             self._buffer += data or b""
+
+    def _say(self, data: bytes) -> None:
+        with suppress(CollectError):  # it has ended: what it said last, which is read next, is why
+            self._stream.send(data)
+        self._spoke_at = time.monotonic()
 
     def _buffered(self) -> bytes | None:
         """The next line that carries the nonce; lines without it are noise."""

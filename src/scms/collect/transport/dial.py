@@ -9,10 +9,10 @@ from __future__ import annotations
 import re
 import select
 import socket
+import subprocess
+import threading
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Final
-
-import paramiko
 
 from scms.collect.transport.faults import translated
 from scms.errors import ConnectError
@@ -24,20 +24,14 @@ CONNECT_SECONDS: Final = 5.0
 ANSWER_SECONDS: Final = 10.0
 
 
-def dial(target: Target) -> Any:
-    """A connected socket on which sshd has begun to speak; no handshake slot is held meanwhile."""
+def dial(target: Target) -> socket.socket:
+    """A connected socket on which sshd has begun to speak; no handshake slot is held meanwhile.
+
+    Raises:
+        ConnectError: There is nobody, or nobody who speaks.
+    """
     with translated(target, "connect"):
-        if target.proxy_command is not None:
-            return paramiko.ProxyCommand(_expanded(target, target.proxy_command))
-        sock = socket.create_connection((target.host, target.port), timeout=CONNECT_SECONDS)
-        for level, option, value in (
-            (socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1),
-            (socket.IPPROTO_TCP, socket.TCP_KEEPIDLE, 15),
-            (socket.IPPROTO_TCP, socket.TCP_KEEPINTVL, 5),
-            (socket.IPPROTO_TCP, socket.TCP_KEEPCNT, 3),
-            (socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, 20_000),
-        ):
-            sock.setsockopt(level, option, value)
+        sock = _connected(target) if target.proxy_command is None else _proxied(target)
         poll = select.poll()
         poll.register(sock, select.POLLIN)
         if not poll.poll(ANSWER_SECONDS * 1000):
@@ -51,10 +45,39 @@ def dial(target: Target) -> Any:
         return sock
 
 
-def _expanded(target: Target, command: str) -> str:
+def _connected(target: Target) -> socket.socket:
+    sock = socket.create_connection((target.host, target.port), timeout=CONNECT_SECONDS)
+    for level, option, value in (
+        (socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1),
+        (socket.IPPROTO_TCP, socket.TCP_KEEPIDLE, 15),
+        (socket.IPPROTO_TCP, socket.TCP_KEEPINTVL, 5),
+        (socket.IPPROTO_TCP, socket.TCP_KEEPCNT, 3),
+        (socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, 20_000),
+    ):
+        sock.setsockopt(level, option, value)
+    return sock
+
+
+def _proxied(target: Target) -> socket.socket:
+    """A socket to the ProxyCommand of ssh_config, which ends when the socket is closed."""
+    ours, theirs = socket.socketpair()
+    with theirs:
+        process = subprocess.Popen(
+            ["/bin/sh", "-c", f"exec {expanded(target)}"],
+            stdin=theirs.fileno(),
+            stdout=theirs.fileno(),
+            stderr=subprocess.DEVNULL,
+            start_new_session=True,
+        )
+    threading.Thread(target=process.wait, name="proxy command", daemon=True).start()
+    return ours
+
+
+def expanded(target: Target) -> str:
+    """The ProxyCommand of a target with its ``%h``, ``%p``, ``%r`` and ``%n`` filled in."""
     values = {"%": "%", "h": target.host, "p": str(target.port), "r": target.user}
     values["n"] = target.address
-    return re.sub("%(.)", lambda found: values.get(found[1], found[0]), command)
+    return re.sub("%(.)", lambda found: values.get(found[1], found[0]), target.proxy_command or "")
 
 
 def cut(sock: Any) -> None:
