@@ -27,6 +27,9 @@ if TYPE_CHECKING:
     from scms.warehouse import Warehouse
     from scms.warehouse.sqlfiles import ViewFile
 
+#: Warning filters belong to the process: two threads that change them undo each other's change.
+_making_frame = threading.Lock()
+
 
 class Views:
     """Every table and view of SCMS, to be asked in SQL.
@@ -81,7 +84,7 @@ class Views:
 
         relation = self.relation(sql, params, start=start, end=end)
         try:
-            with warnings.catch_warnings():
+            with _making_frame, warnings.catch_warnings():
                 # DuckDB drops a column of time zones in a way that pandas 3.1 deprecates.
                 warnings.filterwarnings("ignore", "The inplace keyword", DeprecationWarning)
                 frame: pd.DataFrame = relation.df()
