@@ -1,7 +1,8 @@
-"""A Chromium for tests: what it asks for and complains of is recorded, and nothing is left behind."""
+"""A Chromium for tests: what it asks for and complains of is recorded; nothing is left behind."""
 
 from __future__ import annotations
 
+import time
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
@@ -10,7 +11,7 @@ from urllib.parse import urlsplit
 from playwright.sync_api import sync_playwright
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from playwright.sync_api import Browser, Page
 
@@ -54,14 +55,22 @@ class Visit:
         self.page.wait_for_function(script, arg=argument, timeout=PATIENCE_MS)
 
     def wait_drawn(self) -> None:
-        """Wait until the live page shows cards with numbers and both charts."""
-        self.page.wait_for_selector(".scms-card .scms-meter-value", timeout=PATIENCE_MS)
+        """Wait until the live page has cards with numbers and both charts, and is live."""
+        self.wait("document.querySelector('.scms-card .scms-meter-value') !== null")
         self.wait("document.querySelectorAll('.scms-live [data-drawn]').length === 2")
         self.wait("document.querySelector('.scms-age')?.dataset.state === 'live'")
 
     def open(self, key: str) -> None:
         """Go to a page of the application by its switch."""
         self.page.click(f".scms-switch [data-key={key}]")
+
+
+def wait_until(condition: Callable[[], object], *, seconds: float) -> None:
+    """Wait until a condition holds; fail when it does not in time."""
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline, f"not within {seconds} s"
+        time.sleep(0.05)
 
 
 @contextmanager
@@ -80,8 +89,7 @@ def visit(
     browser: Browser, url: str, *, size: tuple[int, int] = (1440, 1000), **options: Any
 ) -> Iterator[Visit]:
     """Open a page; everything it asks for and complains of is recorded from the start."""
-    viewport = {"width": size[0], "height": size[1]}
-    context = browser.new_context(viewport=viewport, **options)
+    context = browser.new_context(viewport={"width": size[0], "height": size[1]}, **options)
     page = context.new_page()
     seen = Visit(page, url)
     page.on("request", lambda request: seen.requests.append(request.url))
@@ -91,6 +99,9 @@ def visit(
     try:
         page.goto(url, timeout=PATIENCE_MS)
         yield seen
+    except Exception as error:
+        error.add_note(f"complaints: {seen.complaints}\nthe page: {page.inner_text('body')[:800]}")
+        raise
     finally:
         context.close()
 

@@ -1,4 +1,4 @@
-"""One dashboard over the simulated lab with history, and one browser, for all tests of the pages."""
+"""One dashboard over the simulated lab with history, and one browser, for all pages."""
 
 from __future__ import annotations
 
@@ -31,5 +31,5 @@ def inventory(running_lab: Path) -> Inventory:
 @pytest.fixture(scope="session")
 def dashboard(inventory: Inventory) -> Iterator[Dashboard]:
     with serve(inventory, port=0) as started:
-        wait_until_ready(started.url, timeout=60)
+        wait_until_ready(started, timeout=60)
         yield started

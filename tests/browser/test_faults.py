@@ -2,23 +2,24 @@
 
 from __future__ import annotations
 
-import json
+import os
+import signal
 from contextlib import contextmanager
 from dataclasses import replace
+from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.error import HTTPError
 from urllib.request import ProxyHandler, Request, build_opener
 
 import pytest
 
-from browser.browsing import PATIENCE_MS, visit
+from browser.browsing import PATIENCE_MS, visit, wait_until
 from scms.serve import serve, wait_until_ready
 from widgets.simulated import Collector
 from widgets.simulated import inventory as simulated
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from pathlib import Path
     from typing import Any
 
     from playwright.sync_api import Browser
@@ -39,7 +40,7 @@ def small_lab(tmp_path: Path, **options: Any) -> Iterator[tuple[Collector, Dashb
     collector.start()
     try:
         with serve(inventory, port=0, pool=0) as dashboard:
-            wait_until_ready(dashboard.url, timeout=60)
+            wait_until_ready(dashboard, timeout=60)
             yield collector, dashboard
     finally:
         collector.close()
@@ -58,6 +59,20 @@ def hostile(record: Record) -> Record:
     for row in tables["server_sample"]:
         row["state"] = "degraded"
     return replace(record, tables=tables)
+
+
+def kernels(dashboard: Dashboard) -> list[int]:
+    """The process ids of the kernels of a dashboard."""
+    tasks = Path(f"/proc/{dashboard.process.pid}/task").glob("*/children")
+    children = [pid for task in tasks for pid in task.read_text().split()]
+    return [int(pid) for pid in children if b"ipykernel" in _command(pid)]
+
+
+def _command(pid: str) -> bytes:
+    try:
+        return Path("/proc", pid, "cmdline").read_bytes()
+    except FileNotFoundError:
+        return b""
 
 
 def ask(url: str, *, host: str | None = None, method: str = "GET") -> tuple[int, str]:
@@ -84,22 +99,20 @@ def test_a_silent_collector_is_said_within_seconds(browser: Browser, tmp_path: P
 def test_a_lost_kernel_is_said_and_the_page_comes_back(browser: Browser, tmp_path: Path):
     with small_lab(tmp_path) as (_, dashboard), visit(browser, dashboard.url) as seen:
         seen.wait_drawn()
-        config = seen.page.locator("#jupyter-config-data").inner_text()
-        kernel = json.loads(
-            seen.page.evaluate("document.querySelector('#jupyter-config-data').text")
-        )
-        assert config is not None
-        status, _ = ask(f"{dashboard.url}api/kernels/{kernel['kernelId']}", method="GET")
-        assert status == 200
-        seen.page.evaluate(
-            "id => fetch(`/voila/api/shutdown/${id}`, {method: 'POST',"
-            " headers: {'X-XSRFToken': document.cookie.match(/_xsrf=([^;]+)/)?.[1] ?? ''}})",
-            kernel["kernelId"],
-        )
+        (kernel,) = kernels(dashboard)
+        os.kill(kernel, signal.SIGKILL)
         seen.page.wait_for_selector(".scms-link[data-state=bad]", timeout=PATIENCE_MS)
         assert seen.text(".scms-age").startswith("Not live")
         seen.page.wait_for_selector(".scms-link[data-state=ok]", timeout=PATIENCE_MS)
         seen.wait_drawn()
+
+
+def test_a_kernel_ends_with_its_page(browser: Browser, tmp_path: Path):
+    with small_lab(tmp_path) as (_, dashboard), visit(browser, dashboard.url) as seen:
+        seen.wait_drawn()
+        assert len(kernels(dashboard)) == 1
+        seen.page.goto("about:blank")
+        wait_until(lambda: not kernels(dashboard), seconds=20)
 
 
 def test_what_servers_send_is_text(browser: Browser, tmp_path: Path):
@@ -136,8 +149,8 @@ def test_names_of_other_machines_are_not_answered(tmp_path: Path):
 def test_a_stranger_needs_the_token(browser: Browser, tmp_path: Path):
     inventory = simulated(tmp_path, servers=2)
     with serve(inventory, host="0.0.0.0", port=0, pool=0) as dashboard:
-        local = dashboard.url.replace(dashboard.url.split("/")[2].split(":")[0], "127.0.0.1")
-        wait_until_ready(local, timeout=60)
+        local = dashboard.url_here
+        wait_until_ready(dashboard, timeout=60)
         assert dashboard.token is not None
         with visit(browser, local.split("?")[0]) as seen:
             assert seen.page.locator(".scms-app").count() == 0

@@ -73,6 +73,15 @@ def test_waiting_for_nobody_ends_with_an_error():
             wait_until_ready(url, timeout=0.3)
 
 
+def test_a_server_that_ends_at_its_start_says_why(tmp_path: Path):
+    inventory = Inventory.this_machine(tmp_path)
+    with (
+        serve(inventory, port=0, pool=0, notebook=tmp_path / "missing.ipynb") as dashboard,
+        pytest.raises(ServeError, match=r"missing\.ipynb"),
+    ):
+        wait_until_ready(dashboard)
+
+
 def test_a_stopped_dashboard_leaves_nothing(tmp_path: Path):
     inventory = Inventory.this_machine(tmp_path)
     dashboard = serve(inventory, port=0, pool=0)

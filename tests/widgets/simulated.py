@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from scms.collect.assemble import Assembler
+from scms.collect.message import Hello, Tick
 from scms.collect.parse import parse_line
 from scms.collect.rows import Watch
 from scms.demo.lab import Lab
@@ -50,9 +51,10 @@ class Collector:
     """
 
     inventory: Inventory
-    twist: Callable[[Record], Record] = lambda record: record  # noqa: E731  a default, not a name
+    twist: Callable[[Record], Record] = lambda record: record
     hot: HotStore = field(init=False)
     _assemblers: dict[str, Assembler] = field(init=False, default_factory=dict)
+    _greeted: set[str] = field(init=False, default_factory=set)
     _stop: threading.Event = field(init=False, default_factory=threading.Event)
     _thread: threading.Thread | None = field(init=False, default=None)
 
@@ -96,14 +98,19 @@ class Collector:
 
     def _record(self, server: str, at: float) -> Record:
         assembler = self._assemblers.get(server)
+        if assembler is None:
+            assembler = Assembler(Watch(server, self._interval, "main", simulated=True))
+            self._assemblers[server] = assembler
         milliseconds = int(at * 1000)
         try:
-            if assembler is None:
-                watch = Watch(server, self._interval, "main", simulated=True)
-                assembler = self._assemblers[server] = Assembler(watch)
-                assembler.begin(parse_line(self.lab.hello(server, at, self._interval)), "simulated")
-            return assembler.tick(
-                parse_line(self.lab.line(server, at, self._interval)), milliseconds
-            )
+            if server not in self._greeted:
+                hello = parse_line(self.lab.hello(server, at, self._interval))
+                assert isinstance(hello, Hello)
+                assembler.begin(hello, "simulated")
+                self._greeted.add(server)
+            tick = parse_line(self.lab.line(server, at, self._interval))
+            assert isinstance(tick, Tick)
+            return assembler.tick(tick, milliseconds)
         except ConnectError as error:
+            self._greeted.discard(server)
             return assembler.failure(str(error), milliseconds)

@@ -5,13 +5,13 @@ import threading
 import time
 from typing import TYPE_CHECKING, Any
 
-import pytest
-
 from scms.errors import HotStoreError
 from scms.widgets import feed as module
 from scms.widgets.feed import Feed
 
 if TYPE_CHECKING:
+    import pytest
+
     from scms.cluster import Cluster
 
 
@@ -23,7 +23,7 @@ class Watched(Feed):
         super().__init__(lab)
         self._pause = 0.02
 
-    def send(self, content: dict[str, Any], buffers: Any = None) -> None:
+    def send(self, content: dict[str, Any], _buffers: Any = None) -> None:
         self.sent.append(content)
 
     def hear(self, kind: str) -> None:

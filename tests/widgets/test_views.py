@@ -2,20 +2,21 @@ from __future__ import annotations
 
 import subprocess
 import sys
-from typing import TYPE_CHECKING
+from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
+from scms import widgets
 from scms.cluster import Cluster
 from scms.errors import ScmsError
+from scms.reports.findings import Finding
+from scms.serve.process import as_toml
 from scms.widgets import App, Finder, LiveView, ReportsView
 from scms.widgets.figure import Figure
 from scms.widgets.part import Part
 from scms.widgets.parts import Tiles
 from scms.widgets.reports import findings_html, table_of
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 
 def test_the_live_view_gives_the_rows_it_shows(lab: Cluster):
@@ -68,7 +69,7 @@ def test_the_finder_answers_with_a_command(lab: Cluster):
     finder.find()
     answer = finder.answer.answer
     assert answer["candidates"][0]["command"].startswith("ssh ")
-    assert list(finder.data()["server"])[0] == answer["candidates"][0]["server"]
+    assert finder.data()["server"].iloc[0] == answer["candidates"][0]["server"]
     finder.close()
 
 
@@ -98,7 +99,7 @@ def test_a_hold_is_seen_by_another_lab_until_it_is_released(lab: Cluster):
 def test_the_report_has_the_rows_of_its_dimension(lab: Cluster):
     view = ReportsView(lab)
     view.by.index = 2
-    assert list(view.data().columns)[0] == "group"
+    assert view.data().columns[0] == "group"
     assert view.report is not None
     assert view.download.ready
     view.close()
@@ -136,10 +137,6 @@ def test_findings_are_escaped(lab: Cluster):
     view = ReportsView(lab)
     report = view.report
     assert report is not None
-    from dataclasses import replace
-
-    from scms.reports.findings import Finding
-
     hostile = replace(report, findings=(Finding("x", "<script>alert(1)</script>", None),))
     assert "<script>" not in findings_html(hostile)
     view.close()
@@ -154,7 +151,7 @@ def test_a_page_of_the_application_is_made_when_it_is_opened(lab: Cluster):
 
 
 def test_assets_ask_no_other_host():
-    folder = __import__("pathlib").Path(__import__("scms.widgets").widgets.__file__).parent
+    folder = Path(widgets.__file__).parent
     for path in [*folder.glob("*.js"), *folder.glob("*.css")]:
         text = path.read_text().replace("http://www.w3.org/2000/svg", "")
         assert "http://" not in text, path
@@ -168,8 +165,6 @@ def test_every_part_has_its_files():
 
 
 def test_a_kernel_that_only_watches_stays_light(lab: Cluster, tmp_path: Path):
-    from scms.serve.process import as_toml
-
     path = tmp_path / "cluster.toml"
     path.write_text(as_toml(lab.inventory))
     script = (

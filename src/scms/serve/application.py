@@ -15,10 +15,11 @@ import threading
 from pathlib import Path
 from typing import Any, Final
 
+from jupyter_server.base.handlers import JupyterHandler
 from jupyter_server.utils import url_path_join
 from tornado.httpserver import HTTPServer
 from tornado.ioloop import IOLoop
-from tornado.web import RequestHandler, StaticFileHandler
+from tornado.web import RequestHandler, StaticFileHandler, authenticated
 from traitlets import Integer
 from traitlets.config import Config
 from voila.app import Voila
@@ -52,6 +53,21 @@ class Alive(RequestHandler):  # type: ignore[misc]  # tornado is not followed
         """Answer ``ok``."""
         self.set_header("Cache-Control", "no-store")
         self.finish("ok")
+
+
+class GoodBye(JupyterHandler):  # type: ignore[misc]  # jupyter_server is not followed
+    """Ends the kernel of a page that is being closed. Only that page knows the kernel's id."""
+
+    def check_xsrf_cookie(self) -> None:
+        """A beacon carries no header; the id that nobody can guess stands for it."""
+
+    @authenticated  # type: ignore[untyped-decorator]  # tornado is not followed
+    async def post(self, kernel_id: str) -> None:
+        """End the kernel, if it is still there."""
+        if kernel_id in self.kernel_manager:
+            await self.kernel_manager.shutdown_kernel(kernel_id)
+        self.set_status(204)
+        self.finish()
 
 
 class Application(Voila):  # type: ignore[misc]  # voila has no type stubs
@@ -119,6 +135,7 @@ def _own_handlers(base: str) -> list[Any]:
     icon = {"path": str(asset_path("dashboards"))}
     return [
         (url_path_join(base, r"/healthz"), Alive),
+        (url_path_join(base, r"/scms/good-bye/([0-9a-f-]{36})"), GoodBye),
         (url_path_join(base, r"/scms/(bokeh\.min\.js)"), StaticFileHandler, bokeh),
         (url_path_join(base, r"/scms/(favicon\.svg)"), StaticFileHandler, icon),
     ]

@@ -70,6 +70,12 @@ class Dashboard:
         return self.process.poll() is None
 
     @property
+    def url_here(self) -> str:
+        """The address as this machine reaches it."""
+        here = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104  translated, not bound
+        return address(here.get(self.host, self.host), self.port, self.token)
+
+    @property
     def log(self) -> str:
         """What the server has written."""
         path = self.runtime / "log"
@@ -142,32 +148,39 @@ def serve(
     url = address(host, port, token)
     dashboard = Dashboard(url, host, port, token, process, runtime)
     if open_browser:
-        wait_until_ready(url)
+        wait_until_ready(dashboard)
         webbrowser.open(url)
     return dashboard
 
 
-def wait_until_ready(url: str, timeout: float = 30.0) -> None:
+def wait_until_ready(target: str | Dashboard, timeout: float = 30.0) -> None:
     """Wait until a dashboard answers.
 
+    Args:
+        target: Its address, or the `Dashboard`: then an early end is noticed, and why.
+        timeout: Seconds.
+
     Raises:
-        ServeError: It does not within ``timeout`` seconds.
+        ServeError: It does not answer in time, or has ended.
     """
+    dashboard = target if isinstance(target, Dashboard) else None
+    url = target.url_here if isinstance(target, Dashboard) else target
     parts = urlsplit(url)
-    target = urlunsplit((parts.scheme, parts.netloc, f"{parts.path.rstrip('/')}/healthz", "", ""))
+    alive = urlunsplit((parts.scheme, parts.netloc, f"{parts.path.rstrip('/')}/healthz", "", ""))
     opener = build_opener(ProxyHandler({}))  # this machine is never behind a proxy to itself
     deadline = time.monotonic() + timeout
     while time.monotonic() < deadline:
+        if dashboard is not None and not dashboard.running:
+            last = "; ".join(dashboard.log.strip().splitlines()[-3:])
+            raise ServeError(f"the dashboard ended at its start: {last}")
         try:
-            with opener.open(target, timeout=2) as answer:
+            with opener.open(alive, timeout=2) as answer:
                 if answer.status == 200:
                     return
         except (URLError, ConnectionError, TimeoutError):
             time.sleep(0.05)
-    raise ServeError(
-        f"{target} did not answer within {timeout:.0f} s",
-        mend="look at the log of the dashboard",
-    )
+    said = "" if dashboard is None else f"; its log ends: {dashboard.log.strip()[-300:]}"
+    raise ServeError(f"{alive} did not answer within {timeout:.0f} s{said}")
 
 
 def is_loopback(host: str) -> bool:

@@ -161,16 +161,18 @@ class Card {
     const width = this.spark.clientWidth;
     const height = this.spark.clientHeight;
     if (!this.line || !width) return;
+    const { values, start } = this.line;
+    const theme = document.documentElement.dataset.scmsTheme;
+    const last = Math.round(values[values.length - 1] * 50);
+    const wanted = `${start} ${last} ${width} ${theme}`;
+    if (this.drawn === wanted) return; // nothing that could be seen has changed
+    this.drawn = wanted;
     const scale = window.devicePixelRatio || 1;
-    if (this.spark.width !== Math.round(width * scale)) {
-      this.spark.width = Math.round(width * scale);
-      this.spark.height = Math.round(height * scale);
-    }
+    this.spark.width = Math.round(width * scale);
+    this.spark.height = Math.round(height * scale);
     const pen = this.spark.getContext("2d");
     const style = getComputedStyle(this.root);
-    pen.setTransform(scale, 0, 0, scale, 0, 0);
-    pen.clearRect(0, 0, width, height);
-    const { values } = this.line;
+    pen.scale(scale, scale);
     const x = (n) => (n / (values.length - 1)) * width;
     const y = (value) => height - 1 - Math.min(1, value) * (height - 3);
     pen.lineWidth = 1.3;
@@ -257,6 +259,7 @@ class Board {
     let position = 0;
     for (const card of this.cards.values()) {
       card.line = { start, step, values: lines.slice(position * points, (position + 1) * points) };
+      card.drawn = null;
       card.remember(asOf);
       card.drawSpark();
       position += 1;

@@ -69,6 +69,7 @@ class Chart {
   update(content, buffers) {
     const chart = content.charts?.[this.model.get("channel")];
     if (!chart || !this.source || (chart.stream && !this.complete)) return;
+    if (chart.current && this.complete && this.host.offsetParent === null) return; // the next will do
     const data = Object.fromEntries(
       Object.entries(chart.columns).map(([name, spec]) => [name, column(spec, buffers)]),
     );

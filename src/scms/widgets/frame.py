@@ -106,7 +106,11 @@ class Packer:
                     "window": now.window(),
                     "columns": load_columns(now, buffers),
                 },
-                "heat": {"stream": False, "columns": heat_columns(snapshot, buffers)},
+                "heat": {
+                    "stream": False,
+                    "current": True,
+                    "columns": heat_columns(snapshot, buffers),
+                },
             },
         }
         return Frame(content, buffers.parts)
