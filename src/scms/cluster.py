@@ -262,6 +262,12 @@ class Cluster:
         """
         return self._views.relation(query, params)
 
+    def warehouse_problem(self) -> str | None:
+        """Why the warehouse does not take what is collected; None when it does."""
+        from scms.service import WAREHOUSE_PROBLEM
+
+        return self.hot.meta(WAREHOUSE_PROBLEM)
+
     def warehouse_info(self) -> pd.DataFrame:
         """One row per table of the warehouse (see `scms.warehouse.info.table_info`)."""
         from scms.warehouse.info import COLUMNS, table_info

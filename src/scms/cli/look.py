@@ -46,7 +46,11 @@ def register(app: typer.Typer) -> None:
 def now(context: typer.Context, *, as_json: JsonOption = False, as_csv: CsvOption = False) -> None:
     """Show every server as it is now."""
     how = form(as_json=as_json, as_csv=as_csv)
-    frame = of(context).cluster().now()
+    lab = of(context).cluster()
+    frame = lab.now()
+    problem = lab.warehouse_problem()
+    if problem is not None:
+        typer.echo(f"The warehouse takes nothing, the hot store keeps it: {problem}", err=True)
     if how is Form.TABLE:
         frame = _labelled(frame)
     print_frame(frame, how, columns=_NOW_COLUMNS)
