@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
 
 #: How long a page may take on a machine that is busy with other tests.
-PATIENCE_MS = 60_000
+PATIENCE_MS = 120_000
 _ARGUMENTS = (
     "--no-sandbox",
     "--disable-background-networking",

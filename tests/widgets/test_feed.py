@@ -138,11 +138,12 @@ def test_slow_reads_do_not_stack_up(lab: Cluster, monkeypatch: pytest.MonkeyPatc
 
 def test_an_error_is_said_and_the_ticks_go_on(lab: Cluster, monkeypatch: pytest.MonkeyPatch):
     read = Feed.read
-    failures = [HotStoreError("the disk is full", mend="make room")] * 2
+    full = threading.Event()
+    full.set()
 
     def broken(self: Feed) -> Any:
-        if failures:
-            raise failures.pop()
+        if full.is_set():
+            raise HotStoreError("the disk is full", mend="make room")
         return read(self)
 
     monkeypatch.setattr(Feed, "read", broken)
@@ -151,6 +152,7 @@ def test_an_error_is_said_and_the_ticks_go_on(lab: Cluster, monkeypatch: pytest.
         feed = Watched(lab)
         feed.hear("hello")
         await until(lambda: feed.problem == "the disk is full; make room")
+        full.clear()
         await until(lambda: feed.problem == "")
         assert feed.sent[0]["full"]
         feed.close()

@@ -68,12 +68,22 @@ def test_what_cannot_be_used_is_hatched_on_the_heat_map():
 
 def test_the_past_keeps_its_gaps():
     history = [
-        {"server": "a", "sampled_at": NOW - timedelta(seconds=s), **_load(0.5)} for s in (60, 30)
+        {"server": "a", "sampled_at": NOW - timedelta(seconds=s), **_load(0.5)} for s in (80, 10)
     ]
     state = snapshot([server("a", cpu_count=8)], [device("a", 0, gpu_utilization_ratio=0.5)])
     frame = packer().pack_past(state, history)
     gpu = column(frame, frame.content["charts"]["load"]["columns"]["gpu"])
-    assert [None if math.isnan(v) else v for v in gpu] == [50, None, None, 50, None, None, 50]
+    assert [None if math.isnan(v) else v for v in gpu] == [50, 50, *[None] * 5, 50, 50]
+
+
+def test_a_slow_interval_is_no_gap():
+    ages = range(240, 0, -60)
+    history = [
+        {"server": "a", "sampled_at": NOW - timedelta(seconds=age), **_load(0.5)} for age in ages
+    ]
+    state = snapshot([server("a", cpu_count=8)], [device("a", 0, gpu_utilization_ratio=0.5)])
+    frame = Packer(zone="UTC", interval_seconds=60).pack_past(state, history)
+    assert column(frame, frame.content["charts"]["load"]["columns"]["gpu"]) == [50] * 25
 
 
 def test_the_line_of_a_card_ends_now():

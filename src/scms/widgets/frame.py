@@ -72,7 +72,7 @@ class Packer:
 
     def __init__(self, *, zone: str, interval_seconds: float, offset_ms: float = 0.0) -> None:
         self._zone = zone
-        self._late_after = late_after(interval_seconds)
+        self._interval = interval_seconds
         self._offset_ms = offset_ms
         self._sent: dict[str, Row] = {}
         self._sequence = 0
@@ -92,7 +92,7 @@ class Packer:
             "sequence": self._sequence,
             "as_of": snapshot.as_of.timestamp() * 1000,
             "newest": newest(snapshot),
-            "late_after": self._late_after,
+            "late_after": late_after(self._interval),
             "zone": self._zone,
             "names": [row["server"] for row in rows] if full else None,
             "texts": changed,
@@ -118,12 +118,19 @@ class Packer:
     def pack_past(self, snapshot: Snapshot, history: Sequence[Mapping[str, Any]]) -> Frame:
         """The last 15 minutes, which follow a full frame as soon as they are read."""
         buffers = Buffers()
-        past = load_series(snapshot, history, Past.of(snapshot, self._offset_ms))
+        now = Past.of(snapshot, self._offset_ms)
+        past = load_series(snapshot, history, now, interval_seconds=self._interval)
         columns = load_columns(past, buffers)
         content = {
             "kind": "past",
             "as_of": snapshot.as_of.timestamp() * 1000,
-            "sparks": sparks(snapshot.servers, history, snapshot.as_of, buffers),
+            "sparks": sparks(
+                snapshot.servers,
+                history,
+                snapshot.as_of,
+                buffers,
+                interval_seconds=self._interval,
+            ),
             "charts": {"load": {"stream": False, "window": past.window(), "columns": columns}},
         }
         return Frame(content, buffers.parts)

@@ -6,7 +6,7 @@ without a sample is a gap.
 
 from __future__ import annotations
 
-from collections import defaultdict
+import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
@@ -19,9 +19,14 @@ if TYPE_CHECKING:
     from scms.live import Snapshot
     from scms.widgets.frame import Buffers
 
+    Rows = Sequence[Mapping[str, Any]]
+
 WINDOW_SECONDS: Final = 900
 _STEP_SECONDS: Final = 10
 _SPARK_POINTS: Final = 60
+#: A tick may come a little late without being a gap.
+_LEAST_REACH_SECONDS: Final = 20.0
+_LOAD_NAMES: Final = ("gpu_utilization_ratio", "gpu_memory_ratio", "cpu_utilization_ratio")
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +52,9 @@ class Past:
         return self.time[-1] - WINDOW_SECONDS * 1000, self.time[-1]
 
 
-def load_series(snapshot: Snapshot, history: Sequence[Mapping[str, Any]], now: Past) -> Past:
+def load_series(
+    snapshot: Snapshot, history: Rows, now: Past, *, interval_seconds: float = 5.0
+) -> Past:
     """The load of all servers in steps of 10 s, ending with the point of now.
 
     Servers weigh by their GPUs, their GPU memory and their CPUs, as in the tiles.
@@ -56,23 +63,20 @@ def load_series(snapshot: Snapshot, history: Sequence[Mapping[str, Any]], now: P
         row["server"]: (row["gpus_total"], row["gpu_memory_total_bytes"], row["cpu_count"])
         for row in snapshot.servers
     }
-    steps: dict[int, dict[str, Mapping[str, Any]]] = defaultdict(dict)
-    for row in history:
-        if row["server"] in weights:
-            step = int(row["sampled_at"].timestamp() // _STEP_SECONDS)
-            steps[step][row["server"]] = row  # the newest of a step stands for it
-    last = int(snapshot.as_of.timestamp() // _STEP_SECONDS)
-    names = ("gpu_utilization_ratio", "gpu_memory_ratio", "cpu_utilization_ratio")
-    series: list[list[float | None]] = [[], [], []]
-    time = []
-    for step in range(min(steps, default=last), last):
-        rows = steps.get(step, {})
-        time.append(step * _STEP_SECONDS * 1000.0 + now.offset_ms)
-        for n, name in enumerate(names):
-            pairs = ((row[name], weights[server][n]) for server, row in rows.items())
-            series[n].append(_percent(headline.weighted(pairs)))
+    end = snapshot.as_of.timestamp()
+    start = min((row["sampled_at"].timestamp() for row in history), default=end)
+    count = int((end - start) // _STEP_SECONDS)
+    first = end - count * _STEP_SECONDS
+    steps = _in_steps([*weights], history, first, _STEP_SECONDS, count, interval_seconds)
+    series: list[list[float | None]] = []
+    for n, name in enumerate(_LOAD_NAMES):
+        pairs = [
+            [(None if row is None else row[name], weights[server][n]) for row in rows]
+            for server, rows in steps.items()
+        ]
+        series.append([_percent(headline.weighted(step)) for step in zip(*pairs, strict=True)])
     return Past(
-        time + now.time,
+        [(first + n * _STEP_SECONDS) * 1000 + now.offset_ms for n in range(count)] + now.time,
         series[0] + now.gpu,
         series[1] + now.gpu_memory,
         series[2] + now.cpu,
@@ -81,10 +85,7 @@ def load_series(snapshot: Snapshot, history: Sequence[Mapping[str, Any]], now: P
 
 
 def sparks(
-    servers: Sequence[Mapping[str, Any]],
-    history: Sequence[Mapping[str, Any]],
-    as_of: datetime,
-    buffers: Buffers,
+    servers: Rows, history: Rows, as_of: datetime, buffers: Buffers, *, interval_seconds: float
 ) -> dict[str, Any]:
     """The line on each card: GPU use (CPU where there is no GPU), 60 steps up to now.
 
@@ -92,22 +93,42 @@ def sparks(
     """
     step = WINDOW_SECONDS / _SPARK_POINTS
     start = as_of.timestamp() - WINDOW_SECONDS
-    measure = {
-        row["server"]: "gpu_utilization_ratio" if row["gpus_total"] else "cpu_utilization_ratio"
-        for row in servers
-    }
-    lines: dict[str, list[float | None]] = {name: [None] * _SPARK_POINTS for name in measure}
-    for row in history:
-        point = int((row["sampled_at"].timestamp() - start) // step)
-        if row["server"] in lines and 0 <= point < _SPARK_POINTS:
-            lines[row["server"]][point] = row[measure[row["server"]]]
-    values = (value for line in lines.values() for value in line)
+    names = [row["server"] for row in servers]
+    steps = _in_steps(names, history, start, step, _SPARK_POINTS, interval_seconds)
+    values: list[float | None] = []
+    for server in servers:
+        measure = "gpu_utilization_ratio" if server["gpus_total"] else "cpu_utilization_ratio"
+        values += [None if row is None else row[measure] for row in steps[server["server"]]]
     return {
         "start": start * 1000,
         "step": step * 1000,
         "points": _SPARK_POINTS,
         "values": buffers.floats(values),
     }
+
+
+def _in_steps(
+    servers: Sequence[str],
+    history: Rows,
+    start: float,
+    step: float,
+    count: int,
+    interval_seconds: float,
+) -> dict[str, list[Mapping[str, Any] | None]]:
+    """Per server the newest row of each step; after three intervals without one there is a gap."""
+    reach = math.ceil(max(_LEAST_REACH_SECONDS, 3 * interval_seconds) / step)
+    steps: dict[str, list[Mapping[str, Any] | None]] = {name: [None] * count for name in servers}
+    for row in history:
+        n = int((row["sampled_at"].timestamp() - start) // step)
+        if row["server"] in steps and 0 <= n < count:
+            steps[row["server"]][n] = row
+    for rows in steps.values():
+        last: Mapping[str, Any] | None = None
+        age = 0
+        for n, newer in enumerate(rows):
+            last, age = (newer, 0) if newer is not None else (last, age + 1)
+            rows[n] = last if age < reach else None
+    return steps
 
 
 def _percent(ratio: float | None) -> float | None:
