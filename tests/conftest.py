@@ -54,13 +54,17 @@ def repository() -> Path:
 def running_lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     """The cluster.toml of a simulated lab with a week of history and a collector that runs."""
     from scms.cli.run import connect
-    from scms.demo import backfill, demo_inventory
+    from scms.demo import backfill, demo_inventory, prefill
+    from scms.hot import FILE_NAME, HotStore
     from scms.inventory import Inventory
     from scms.service import Service
     from scms.warehouse import Warehouse
 
     path = demo_inventory(tmp_path_factory.mktemp("lab"))
     inventory = Inventory.from_file(path)
+    hot = HotStore.create(inventory.directory / FILE_NAME)
+    prefill(inventory, hot, now=datetime.now(UTC))
+    hot.close()
     warehouse = Warehouse.open(inventory)
     warehouse.ensure_tables()
     backfill(inventory, warehouse, now=datetime.now(UTC), days=8)
@@ -72,9 +76,7 @@ def running_lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
         lab = Cluster(inventory)
         simulated = sum(server.simulated for server in inventory.servers)
         wait_until(
-            lambda: (
-                sum(row["sampled_at"] is not None for row in lab.snapshot().servers) > simulated
-            ),
+            lambda: sum(row["state"] != "unknown" for row in lab.snapshot().servers) > simulated,
             60,
             lambda: "a sample of every server",
         )
