@@ -40,3 +40,20 @@ def test_probe_prints_the_program_that_runs_on_servers():
     done = scms("probe")
     compile(done.stdout, "probe", "exec")
     assert "import scms" not in done.stdout
+
+
+def test_authorize_prints_one_line_for_a_public_key(tmp_path):
+    key = f"ssh-ed25519 {'A' * 68} monitor"
+    (tmp_path / "monitor.pub").write_text(f"{key}\n")
+    done = scms("authorize", "monitor.pub", cwd=tmp_path)
+    (line,) = done.stdout.splitlines()
+    assert line.startswith("restrict,command=")
+    assert line.endswith(key)
+
+
+def test_authorize_refuses_what_is_no_public_key(tmp_path):
+    (tmp_path / "monitor").write_text("-----BEGIN OPENSSH PRIVATE KEY-----\n")
+    done = scms("authorize", "monitor", cwd=tmp_path)
+    assert done.returncode == 1
+    assert "no public key" in done.stderr
+    assert done.stdout == ""

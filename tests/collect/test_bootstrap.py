@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import shutil
 import subprocess
@@ -17,9 +18,16 @@ SHELLS = [name for name in ("sh", "bash", "dash", "zsh", "tcsh", "fish") if shut
 
 def test_the_payload_is_the_program_that_is_shown() -> None:
     boot = bootstrap(interval_seconds=2.0, phase_seconds=0.5)
-    sent = zlib.decompress(boot.payload).decode()
-    assert sent == probe_source(nonce=boot.nonce, interval_seconds=2.0, phase_seconds=0.5)
-    assert f"read({len(boot.payload)})" in boot.command
+    unpacker = zlib.decompressobj()
+    assert unpacker.decompress(boot.payload).decode() == probe_source()
+    options = unpacker.unused_data
+    assert f"read({len(boot.payload) - len(options)})" in boot.command
+    assert json.loads(options) == {
+        "nonce": boot.nonce,
+        "interval_seconds": 2.0,
+        "phase_seconds": 0.5,
+        "hang_seconds": 10.0,
+    }
 
 
 def test_the_payload_is_small() -> None:

@@ -19,7 +19,7 @@ from scms.errors import ConnectError, ProbeError, ProtocolError
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-BOOT = Bootstrap("abc", "command", b"payload")
+BOOT = Bootstrap("abc", "command", b"payload", "digest")
 
 
 class Pieces:

@@ -43,6 +43,7 @@ class Sshd:
     environment: Mapping[str, str]
     port: int = 0
     extra: str = ""  # further lines of sshd_config, from the next start on
+    authorized_keys: Path | None = None  # else the key of the fleet may do anything
     mark: str = field(default_factory=lambda: uuid.uuid4().hex)
     _process: subprocess.Popen[bytes] | None = None
 
@@ -129,12 +130,14 @@ class Sshd:
 
     def _write_configuration(self) -> None:
         settings = {MARK: self.mark, **self.environment}
+        public = self.identity_file.with_suffix(".pub")
+        keys = public if self.authorized_keys is None else self.authorized_keys
         (self.folder / "sshd_config").write_text(
             f"""
 ListenAddress {ADDRESS}
 Port {self.port}
 HostKey {self.host_key}
-AuthorizedKeysFile {self.identity_file}.pub
+AuthorizedKeysFile {keys}
 PidFile none
 UsePAM no
 StrictModes no

@@ -1,4 +1,4 @@
-"""Verbs that set up: init, doctor, probe."""
+"""Verbs that set up: init, doctor, probe, authorize."""
 
 from __future__ import annotations
 
@@ -32,6 +32,7 @@ def register(app: typer.Typer) -> None:
     app.command("init")(init)
     app.command("doctor")(doctor)
     app.command("probe")(probe)
+    app.command("authorize")(authorize)
 
 
 def init(
@@ -86,6 +87,20 @@ def probe() -> None:
     from scms.collect.transport import probe_source
 
     typer.echo(probe_source())
+
+
+def authorize(
+    key: Annotated[
+        Path | None, typer.Argument(help="Public key; without one, what stands before a key.")
+    ] = None,
+) -> None:
+    """Print a line for authorized_keys that lets a key start the probe and nothing else."""
+    from scms.collect.authorize import authorized_line, authorized_options, read_public_key
+
+    if key is None:
+        typer.echo(authorized_options())
+    else:
+        typer.echo(authorized_line(read_public_key(key.expanduser())))
 
 
 def _print(findings: Sequence[Finding], how: Form) -> None:

@@ -1,14 +1,19 @@
 """What is sent to a server so that it becomes a source of samples.
 
 Out: the shell command that every login shell reads alike, and the payload that follows on its
-standard input: the probe's own files with the part of pynvml that they call. Nothing is written
-on the server.
+standard input: the program (the probe's own files with the part of pynvml that they call), always
+the same, and a line of options. Nothing is written on the server.
+
+A server may instead run a command of its own, whatever it is asked for (``scms authorize``), which
+starts only the program whose SHA-256 it knows.
 """
 
 from __future__ import annotations
 
 import ast
+import hashlib
 import importlib.util
+import json
 import re
 import secrets
 import zlib
@@ -26,6 +31,8 @@ LEASE_SECONDS: Final = 20
 #: What the far side says, after the nonce, before and instead of the first line.
 READY: Final = b"READY"
 NO_PYTHON: Final = b"NOPYTHON"
+#: What the command of ``scms authorize`` says before the SHA-256 that it allows.
+AUTHORIZED: Final = b"SCMS-AUTHORIZED "
 
 _PARTS: Final = ("processes", "host", "nvml", "gpu", "agent")
 _PYTHONS: Final = (
@@ -37,8 +44,26 @@ _PYTHONS: Final = (
     "python3.13 python3.12 python3.11 python3.10 python3.9 python3.8 python3.7 python3.6",
 )
 #: In one program the parts see each other's names.
-_OWN_IMPORT: Final = re.compile(r"^from \.\w+ import .*\n", re.MULTILINE)
+_OWN_IMPORT: Final = re.compile(r"^from \.\w+ import (\([^)]*\)|.*)\n", re.MULTILINE)
 _SAFE_PATH: Final = re.compile(r"[A-Za-z0-9_./+-]+")
+#: From the first byte on it ends by itself, should nothing more come.
+_LEASE: Final = f"import signal,sys,zlib;signal.alarm({LEASE_SECONDS});"
+_QUOTED: Final = '"{}"'
+#: Whoever has the key of a monitor may choose the options, so these can do no harm.
+_START: Final = f"""\
+import sys
+
+options = json.loads(sys.stdin.buffer.readline().decode())
+processes = Processes(Users())
+gpus = Gpus(Nvml(PYNVML), processes.describe, float(options["hang_seconds"]))
+options = {{
+    "nonce": str(options["nonce"]),
+    "interval_seconds": max(0.1, float(options["interval_seconds"])),
+    "phase_seconds": float(options["phase_seconds"]),
+    "lease_seconds": {LEASE_SECONDS},
+}}
+run(options, Host(processes), gpus)
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,11 +74,13 @@ class Bootstrap:
         nonce: Stands before every line of this session, so that noise is told apart.
         command: For ``/bin/sh`` by way of any login shell: sh, csh and fish read it alike.
         payload: What goes to its standard input once it has said that it is ready.
+        digest: The SHA-256 of the program in the payload, which a server may insist on.
     """
 
     nonce: str
     command: str
     payload: bytes
+    digest: str
 
 
 def bootstrap(
@@ -65,36 +92,36 @@ def bootstrap(
 ) -> Bootstrap:
     """Everything that one session needs; ``pythons`` are tried before the usual ones."""
     nonce = secrets.token_hex(8)
-    source = probe_source(
-        nonce=nonce,
-        interval_seconds=interval_seconds,
-        phase_seconds=phase_seconds,
-        hang_seconds=hang_seconds,
-    )
-    payload = zlib.compress(source.encode(), 9)
-    return Bootstrap(nonce, _command(nonce, len(payload), pythons), payload)
-
-
-def probe_source(
-    *,
-    nonce: str = "nonce",
-    interval_seconds: float = 5.0,
-    phase_seconds: float = 0.0,
-    hang_seconds: float = 10.0,
-) -> str:
-    """The Python program that runs on a server, as it is sent: for those who want to read it."""
     options = {
         "nonce": nonce,
         "interval_seconds": interval_seconds,
         "phase_seconds": phase_seconds,
-        "lease_seconds": LEASE_SECONDS,
+        "hang_seconds": hang_seconds,
     }
-    start = (
-        "processes = Processes(Users())\n"
-        f"gpus = Gpus(Nvml(PYNVML), processes.describe, {hang_seconds!r})\n"
-        f"run({options!r}, Host(processes), gpus)\n"
-    )
-    return "\n\n".join([*_probe_files(), f"PYNVML = {reduced_pynvml()!r}", start])
+    payload = program() + json.dumps(options).encode() + b"\n"
+    command = _command(nonce, len(program()), pythons)
+    return Bootstrap(nonce, command, payload, digest())
+
+
+@cache
+def program() -> bytes:
+    """The probe as it is sent: the same for every server and session of this version."""
+    return zlib.compress(probe_source().encode(), 9)
+
+
+@cache
+def digest() -> str:
+    """The SHA-256 of `program`, in hexadecimal digits."""
+    return hashlib.sha256(program()).hexdigest()
+
+
+@cache
+def probe_source() -> str:
+    """The Python program that runs on a server, as it is sent: for those who want to read it.
+
+    Its options are data: a line of JSON that follows it on standard input.
+    """
+    return "\n\n".join([*_probe_files(), f"PYNVML = {reduced_pynvml()!r}", _START])
 
 
 @cache
@@ -106,15 +133,41 @@ def _probe_files() -> tuple[str, ...]:
 
 def _command(nonce: str, size: int, pythons: tuple[str, ...]) -> str:
     """One line without characters that csh, fish or tcsh would read in a way of their own."""
+    start = f"{_LEASE}exec(zlib.decompress(sys.stdin.buffer.read({size})))"
+    return _shell(
+        f"echo {nonce} {READY.decode()}; "
+        + _with_python(f"exec $p -ISBuc {_QUOTED.format(start)}", pythons)
+        + f"echo {nonce} {NO_PYTHON.decode()}; exit 127"
+    )
+
+
+def authorized_command() -> str:
+    """The command that starts this very program and nothing else, whatever it is sent.
+
+    It says which one it allows, so that a collector with another knows why it is not let in.
+    """
+    said = AUTHORIZED.decode()
+    start = (
+        f"{_LEASE}import hashlib;d=sys.stdin.buffer.read({len(program())});"
+        "hashlib.sha256(d).hexdigest()==sys.argv[1] or sys.exit(sys.argv[2]);"
+        "exec(zlib.decompress(d))"
+    )
+    words = f"{digest()} {_QUOTED.format('another program was sent: refused')}"
+    return _shell(
+        _with_python(f"echo {said}{digest()}; exec $p -ISBuc {_QUOTED.format(start)} {words}")
+        + f"echo {said}{NO_PYTHON.decode()}; exit 127"
+    )
+
+
+def _with_python(action: str, pythons: tuple[str, ...] = ()) -> str:
+    """Shell that does something with the first usable Python, as ``$p``."""
     candidates = " ".join([*(p for p in pythons if _SAFE_PATH.fullmatch(p)), *_PYTHONS])
     check = "import sys,zlib;sys.exit(sys.version_info<(3,6))"
-    start = f"import sys,zlib;exec(zlib.decompress(sys.stdin.buffer.read({size})))"
-    script = (
-        f"echo {nonce} {READY.decode()}; "
-        f"for p in {candidates}; do "
-        f'if $p -ISc "{check}" </dev/null >/dev/null 2>&1; then exec $p -ISBuc "{start}"; fi; '
-        f"done; echo {nonce} {NO_PYTHON.decode()}; exit 127"
-    )
+    test = f"$p -ISc {_QUOTED.format(check)} </dev/null >/dev/null 2>&1"
+    return f"for p in {candidates}; do if {test}; then {action}; fi; done; "
+
+
+def _shell(script: str) -> str:
     return f"exec /bin/sh -c '{script}'"
 
 

@@ -10,7 +10,7 @@ from collections import deque
 from contextlib import suppress
 from typing import TYPE_CHECKING, Protocol
 
-from scms.collect.bootstrap import HEARTBEAT_SECONDS, NO_PYTHON, READY
+from scms.collect.bootstrap import AUTHORIZED, HEARTBEAT_SECONDS, NO_PYTHON, READY
 from scms.collect.channel import MAX_LINE_BYTES
 from scms.collect.parse import text
 from scms.errors import CollectError, ConnectError, ProbeError, ProtocolError
@@ -58,7 +58,7 @@ class StreamChannel:
         deadline = time.monotonic() + timeout
         while True:
             line = self._line(deadline, timeout)
-            if line == READY:
+            if line == READY or self._is_authorized(line):
                 break
         self._say(self._bootstrap.payload)
 
@@ -66,17 +66,36 @@ class StreamChannel:
         """The next line; see `scms.collect.channel.Channel`."""
         line = self._line(time.monotonic() + timeout, timeout)
         if line == NO_PYTHON:
-            raise ProbeError(
-                "no Python 3 found on the server",
-                expected="Python 3.6 or later",
-                mend=f"install it there, for example: ssh {self._target} sudo apt install python3",
-            )
+            raise self._no_python()
         self._heard = True
         return line
 
     def close(self) -> None:
         """End the connection and the probe."""
         self._stream.close()
+
+    def _is_authorized(self, line: bytes) -> bool:
+        """Whether a server that starts one program only has said that it is this one."""
+        if not line.startswith(AUTHORIZED):
+            return False
+        allowed = line[len(AUTHORIZED) :].strip()
+        if allowed == NO_PYTHON:
+            raise self._no_python()
+        if allowed != self._bootstrap.digest.encode():
+            raise ProbeError(
+                "the server allows another version of the probe",
+                expected=f"the one of SHA-256 {self._bootstrap.digest[:16]}…",
+                mend="run scms authorize again and put its line into authorized_keys "
+                f"of {self._target}",
+            )
+        return True
+
+    def _no_python(self) -> ProbeError:
+        return ProbeError(
+            "no Python 3 found on the server",
+            expected="Python 3.6 or later",
+            mend=f"install it there, for example: ssh {self._target} sudo apt install python3",
+        )
 
     def _line(self, deadline: float, timeout: float) -> bytes:
         while True:
@@ -122,6 +141,9 @@ class StreamChannel:
             start = line.find(self._mark)
             if start >= 0:
                 return line[start + len(self._mark) :]
+            start = line.find(AUTHORIZED) if self._spoke_at is None else -1
+            if start >= 0:
+                return line[start:]
             said = text(line.decode("utf-8", "replace"))
             if said is not None:
                 self._noise.append(said)
