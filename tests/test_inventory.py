@@ -98,3 +98,17 @@ def test_an_unknown_server_names_the_known_ones(tmp_path):
     inventory = Inventory.from_file(write(tmp_path / "c.toml", "[[servers]]\nname = 'a'"))
     with pytest.raises(UnknownServer, match="no server is called 'b'; expected one of a"):
         inventory["b"]
+
+
+def test_the_rule_for_host_keys_is_that_of_the_server_else_of_the_cluster(tmp_path):
+    servers = [{"name": "a"}, {"name": "b", "host_keys": "accept-new"}]
+    inventory = Inventory.from_mapping({"servers": servers}, base=tmp_path, source="test")
+    assert [server.host_keys for server in inventory.servers] == ["strict", "accept-new"]
+    data = {"host_keys": "accept-new", "servers": [{"name": "a"}]}
+    inventory = Inventory.from_mapping(data, base=tmp_path, source="test")
+    assert inventory["a"].host_keys == "accept-new"
+
+
+def test_any_host_key_cannot_be_asked_for(tmp_path):
+    with pytest.raises(SettingsError, match="host_keys"):
+        Inventory.from_mapping({"host_keys": "no"}, base=tmp_path, source="test")

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 from pydantic import Field, ValidationError
 
 from scms.errors import SettingsError, UnknownServer
-from scms.settings import Section, Settings, environment_overrides, merged, settings_error
+from scms.settings import HostKeys, Section, Settings, environment_overrides, merged, settings_error
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -38,6 +38,7 @@ class Server(Section):
     via: Annotated[str, Field(pattern=r"^[^-\s][^\s]*$")] | None = None
     identity_file: str | None = None
     known_hosts: str | None = None
+    host_keys: HostKeys | None = None
     group: str | None = None
     tags: tuple[str, ...] = ()
     local: bool = False
@@ -134,9 +135,11 @@ class Inventory:
         _check_servers(parsed.servers, source)
         values = {name: getattr(parsed, name) for name in Settings.model_fields}
         directory = (base / Path(parsed.data).expanduser()).resolve()
-        return cls(
-            parsed.servers, Settings.model_construct(**values), directory=directory, source=source
+        servers = tuple(
+            server.model_copy(update={"host_keys": server.host_keys or parsed.host_keys})
+            for server in parsed.servers
         )
+        return cls(servers, Settings.model_construct(**values), directory=directory, source=source)
 
 
 def find_inventory(

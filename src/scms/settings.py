@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import difflib
 import os
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 from zoneinfo import ZoneInfo, available_timezones
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
@@ -33,6 +33,8 @@ def _seconds(value: str | float) -> float:
 
 Timezone = Annotated[str, AfterValidator(_known_timezone)]
 Seconds = Annotated[float, BeforeValidator(_seconds)]
+#: What to do with a host key that is not known: refuse it, or record it. A changed one is refused.
+HostKeys = Literal["strict", "accept-new"]
 
 
 class Section(BaseModel):
@@ -103,6 +105,9 @@ class Settings(Section):
     )
     collector: str = Field(
         "main", pattern=r"^[A-Za-z0-9_-]{1,64}$", description="name of this collector"
+    )
+    host_keys: HostKeys = Field(
+        "strict", description="what to do with a host key that is not known"
     )
     warehouse: WarehouseSettings = WarehouseSettings()
     retention: RetentionSettings = RetentionSettings()

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import base64
+import logging
 import subprocess
-from typing import TYPE_CHECKING
+from dataclasses import replace
+from pathlib import Path
 
 import pytest
 from hypothesis import given
@@ -20,9 +22,6 @@ from scms.collect.transport.hostkeys import (
 from scms.collect.transport.resolve import Target
 from scms.errors import HostKeyError
 from servers.sshd import make_key
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 KEY, OTHER = b"key-one", b"key-two"
 
@@ -143,3 +142,61 @@ def test_no_pattern_raises(patterns: str, name: str) -> None:
 def test_brackets_stand_for_themselves() -> None:
     assert _matches("[alpha]:22", "[alpha]:22")
     assert not _matches("[alpha]", "a")
+
+
+class TestAcceptNew:
+    """Where the inventory says so, an unknown key is recorded; a changed one never."""
+
+    def accepting(self, file: Path, *, port: int = 22, hash_names: bool = False) -> Target:
+        return replace(target(file, port=port), accept_new=True, hash_names=hash_names)
+
+    def test_an_unknown_key_is_recorded_and_said(
+        self, file: Path, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        with caplog.at_level(logging.WARNING, logger="scms"):
+            verify(self.accepting(file), "ssh-ed25519", KEY)
+        assert file.read_text() == f"alpha.lab ssh-ed25519 {encoded(KEY)}\n"
+        assert file.stat().st_mode & 0o777 == 0o600
+        assert f"recorded a new host key of alpha in {file}" in caplog.text
+        assert fingerprint(KEY) in caplog.text
+
+    def test_from_then_on_it_is_the_only_one(self, file: Path) -> None:
+        verify(self.accepting(file), "ssh-ed25519", KEY)
+        before = file.read_bytes()
+        verify(self.accepting(file), "ssh-ed25519", KEY)
+        for kind in ("ssh-ed25519", "ssh-rsa"):
+            with pytest.raises(HostKeyError, match="has changed"):
+                verify(self.accepting(file), kind, OTHER)
+        assert file.read_bytes() == before
+
+    def test_a_revoked_key_is_refused(self, file: Path) -> None:
+        file.write_text(f"@revoked * ssh-ed25519 {encoded(KEY)}\n")
+        with pytest.raises(HostKeyError, match="is revoked"):
+            verify(self.accepting(file), "ssh-ed25519", KEY)
+
+    def test_where_an_authority_vouches_no_other_key_is_recorded(self, file: Path) -> None:
+        file.write_text(f"@cert-authority *.lab ssh-ed25519 {encoded(OTHER)}\n")
+        with pytest.raises(HostKeyError, match="is not known"):
+            verify(self.accepting(file), "ssh-ed25519", KEY)
+
+    def test_it_follows_a_last_line_without_an_end(self, file: Path) -> None:
+        file.write_text(f"beta ssh-ed25519 {encoded(OTHER)}")
+        verify(self.accepting(file, port=2222), "ssh-ed25519", KEY)
+        assert file.read_text().splitlines() == [
+            f"beta ssh-ed25519 {encoded(OTHER)}",
+            f"[alpha.lab]:2222 ssh-ed25519 {encoded(KEY)}",
+        ]
+
+    def test_names_are_hashed_where_ssh_hashes_them(self, file: Path) -> None:
+        make_key(file.with_name("key"))
+        kind, key, _ = file.with_name("key.pub").read_text().split()
+        verify(self.accepting(file, hash_names=True), kind, base64.b64decode(key))
+        assert "alpha" not in file.read_text()
+        command = ["ssh-keygen", "-f", str(file), "-F", "alpha.lab"]
+        assert key in subprocess.run(command, check=True, capture_output=True).stdout.decode()
+
+    @pytest.mark.parametrize("path", ["/dev/null", "/proc/nowhere/known_hosts"])
+    def test_a_key_that_cannot_be_kept_is_refused(self, path: str) -> None:
+        accepting = replace(target(Path(path)), accept_new=True)
+        with pytest.raises(HostKeyError, match=r"cannot be recorded|was not kept"):
+            verify(accepting, "ssh-ed25519", KEY)

@@ -315,3 +315,15 @@ def test_a_proxy_command_that_fails_is_told(sshd: Sshd) -> None:
 def test_a_simulated_server_is_not_reached_over_ssh() -> None:
     with pytest.raises(ConnectError, match="is simulated"):
         connect(Server(name="a", simulated=True), 1)
+
+
+def test_a_new_host_key_is_recorded_where_that_is_asked_for(sshd: Sshd, tmp_path: Path) -> None:
+    server = sshd.server(known_hosts=str(tmp_path / "mine"), host_keys="accept-new")
+    assert read(connect(server, 1), 1)[0]["type"] == "hello"
+    strict = sshd.server(known_hosts=str(tmp_path / "mine"))
+    assert read(connect(strict, 1), 1)[0]["type"] == "hello"
+    sshd.stop()
+    sshd.renew_host_key()
+    sshd.start()
+    with pytest.raises(HostKeyError, match="has changed"):
+        connect(server, 1)

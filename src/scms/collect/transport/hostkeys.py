@@ -1,5 +1,8 @@
 """Host keys: what is recorded for a server, and what to do when it shows another.
 
+Unknown keys are refused, or recorded where the inventory says ``host_keys = "accept-new"``; changed
+ones are refused always.
+
 A reader of known_hosts that takes the file as OpenSSH does: hashed names, patterns, ``@revoked``
 and ``@cert-authority`` marks; a line that cannot be read is passed over, never an error.
 """
@@ -11,10 +14,13 @@ import binascii
 import fnmatch
 import hashlib
 import hmac
+import logging
+import os
 import shlex
+import threading
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from scms.errors import HostKeyError
 
@@ -22,6 +28,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from scms.collect.transport.resolve import Target
+
+_LOG: Final = logging.getLogger(__name__)
+_RECORDING: Final = threading.Lock()
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +65,7 @@ def key_types(target: Target) -> list[str]:
 
 
 def verify(target: Target, key_type: str, key: bytes) -> None:
-    """Accept the host key that a server shows only if it is the recorded one.
+    """Accept the host key that a server shows if it is recorded, or is to be.
 
     Raises:
         HostKeyError: It is unknown, another one, or revoked; with the command to run.
@@ -83,12 +92,48 @@ def verify(target: Target, key_type: str, key: bytes) -> None:
             f"if so, run: {forget} && {target.ssh_command('true')}",
         )
     authority = any(line.mark == "@cert-authority" for line in lines)
+    if target.accept_new and not authority:
+        _record(target, key_type, key)
+        return
     raise HostKeyError(
         f"the host key of {target.address} is not known ({shown})",
         expected=f"a line for it in {target.known_hosts[0]}"
         + (" (certificates of an authority are not read)" if authority else ""),
         mend=f"compare it with what its administrators say, then run: {target.ssh_command('true')}",
     )
+
+
+def _record(target: Target, key_type: str, key: bytes) -> None:
+    """Add a key to the first of the files that apply, as ssh would."""
+    file, shown = Path(target.known_hosts[0]), f"{key_type} {fingerprint(key)}"
+    name = _hashed(target.host_key_names()[0]) if target.hash_names else target.host_key_names()[0]
+    line = f"{name} {key_type} {base64.b64encode(key).decode()}\n".encode()
+    try:
+        with _RECORDING:
+            file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+            ended = not file.exists() or file.read_bytes()[-1:] in {b"", b"\n"}
+            file.touch(mode=0o600)
+            with file.open("ab") as stream:
+                stream.write(line if ended else b"\n" + line)
+    except OSError as error:
+        raise HostKeyError(
+            f"the host key of {target.address} ({shown}) cannot be recorded: {error}",
+            expected=f"a file that can be written: {file}",
+            mend=f"record it by hand: {target.ssh_command('true')}",
+        ) from error
+    if not any(found.key == key for found in recorded_keys([str(file)], target.host_key_names())):
+        raise HostKeyError(
+            f"the host key of {target.address} ({shown}) was not kept by {file}",
+            expected="a file that keeps what is written to it",
+            mend="name another file with known_hosts in the inventory",
+        )
+    _LOG.warning("recorded a new host key of %s in %s: %s", target.address, file, shown)
+
+
+def _hashed(name: str) -> str:
+    salt = os.urandom(20)
+    digest = hmac.digest(salt, name.encode(), "sha1")
+    return f"|1|{base64.b64encode(salt).decode()}|{base64.b64encode(digest).decode()}"
 
 
 def fingerprint(key: bytes) -> str:

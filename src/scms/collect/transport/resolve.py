@@ -32,6 +32,8 @@ class Target:
         address: What was asked for: an alias or a host name.
         known_hosts_option: Whether the file of known hosts was named in the inventory.
         via: The bastion to go through, as an address; a list with commas for several.
+        accept_new: Whether a host key that is not known is recorded.
+        hash_names: Whether names are hashed where one is recorded.
     """
 
     address: str
@@ -45,6 +47,8 @@ class Target:
     host_key_alias: str | None
     via: str | None
     proxy_command: str | None
+    accept_new: bool = False
+    hash_names: bool = False
 
     def host_key_names(self) -> tuple[str, ...]:
         """The names its key is recorded under, as OpenSSH looks for them."""
@@ -87,6 +91,8 @@ def resolve(server: Server) -> Target:
         host_key_alias=_one(answer, "hostkeyalias"),
         via=via,
         proxy_command=None if via is not None else _one(answer, "proxycommand"),
+        accept_new=server.host_keys == "accept-new",
+        hash_names=_one(answer, "hashknownhosts") == "yes",
     )
 
 
