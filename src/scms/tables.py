@@ -110,6 +110,38 @@ SERVER_SAMPLE: Final = Table(
         Column("gpu_count", "integer", "GPUs that answered; null when the driver cannot tell"),
         Column("gpu_driver_version", "string", "NVIDIA driver"),
         Column("gpu_problem", "string", "why GPUs cannot be read, e.g. no driver"),
+        Column("cpu_core_utilization_ratio_max", "float", "use of the busiest single core"),
+        Column("cpu_frequency_hertz", "float", "mean clock of up to 8 cores"),
+        Column("cpu_pressure_ratio", "float", "share of 10 s in which some tasks awaited a CPU"),
+        Column(
+            "memory_pressure_ratio", "float", "share of 10 s in which some tasks awaited memory"
+        ),
+        Column(
+            "memory_pressure_full_ratio", "float", "share of 10 s in which all tasks awaited memory"
+        ),
+        Column("io_pressure_ratio", "float", "share of 10 s in which some tasks awaited I/O"),
+        Column("io_pressure_full_ratio", "float", "share of 10 s in which all tasks awaited I/O"),
+        Column("memory_cached_bytes", "integer", "page cache, buffers and reclaimable slabs"),
+        Column("swap_in_bytes_per_second", "float", "read back from swap space"),
+        Column("swap_out_bytes_per_second", "float", "moved out to swap space"),
+        Column("disk_reads_per_second", "float", "requests completed, all local disks together"),
+        Column("disk_writes_per_second", "float", "requests completed, all local disks together"),
+        Column(
+            "network_errors_per_second",
+            "float",
+            "damaged packets, both directions, all interfaces but loopback",
+        ),
+        Column(
+            "temperature_celsius_max", "float", "hottest sensor of CPUs, memory, disks and adapters"
+        ),
+        Column("numa_node_count", "integer", "NUMA nodes"),
+        Column("zombie_process_count", "integer", "ended, but not waited for by their parent"),
+        Column("blocked_process_count", "integer", "waiting in the kernel, mostly for I/O"),
+        Column(
+            "users_computing", "integer", "distinct users with over 0.1 core of CPU, or with a GPU"
+        ),
+        Column("hung_mount_count", "integer", "network file systems that do not answer"),
+        Column("gpu_cuda_version", "string", "newest CUDA that the driver can run"),
     ),
 )
 

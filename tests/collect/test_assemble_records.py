@@ -65,7 +65,7 @@ FREE: dict[str, Any] = {"utilization": 0, "memory_used": 0, "processes": []}
 
 
 def test_a_record_is_complete_and_names_its_session(server: Server) -> None:
-    parsed = parse_line(sample_line(0, filesystems=[["/", "ext4", 100, 60, 35]]))
+    parsed = parse_line(sample_line(0, filesystems=[["/", "ext4", 100, 60, 35, 9, 8]]))
     assert isinstance(parsed, Tick)
     record = server.assembler.tick(parsed, START)
     assert (record.server, record.received_at_ms) == ("alpha", START)
@@ -73,7 +73,15 @@ def test_a_record_is_complete_and_names_its_session(server: Server) -> None:
     assert record.detail["session"] == "ssh"
     assert record.detail["hostname"] == "a"
     assert record.detail["filesystems"] == [
-        {"mount": "/", "type": "ext4", "total_bytes": 100, "used_bytes": 60, "free_bytes": 35}
+        {
+            "mount": "/",
+            "type": "ext4",
+            "total_bytes": 100,
+            "used_bytes": 60,
+            "free_bytes": 35,
+            "inodes_total": 9,
+            "inodes_free": 8,
+        }
     ]
 
 
@@ -219,6 +227,25 @@ def test_a_skewed_clock_degrades_and_is_an_event(server: Server) -> None:
     assert events(tables) == ["degraded", "clock"]
     assert events(server.tick(time=1_800_000_000.0 + 95)) == []
     assert events(server.tick()) == ["up", "clock"]
+
+
+def test_a_mount_that_hangs_degrades_the_server_until_it_answers(server: Server) -> None:
+    def mount(waiting: float, error: str | None = None) -> dict[str, Any]:
+        sizes = [None] * 5
+        return server.tick(network_filesystems=[["/home", "nfs4", *sizes, waiting, error]])
+
+    assert events(mount(2.0)) == ["up"]
+    hung = mount(12.0)
+    assert hung["server_sample"][0]["hung_mount_count"] == 1
+    assert hung["server_sample"][0]["reason"] == (
+        "/home: nfs4 does not answer for 12 s; see its file server"
+    )
+    assert events(hung) == ["degraded"]
+    assert events(mount(22.0)) == []
+    assert mount(0.0, "Stale file handle")["server_sample"][0]["reason"] == (
+        "/home: nfs4: Stale file handle; see its file server"
+    )
+    assert events(mount(0.0)) == ["up"]
 
 
 def test_two_records_never_have_the_same_time(server: Server) -> None:

@@ -10,8 +10,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from collect.collecting import hello_line, sample_line
+from scms.collect.checked import MAX_BYTES, number, text, whole
 from scms.collect.message import Hello, Tick
-from scms.collect.parse import MAX_BYTES, number, parse_line, text, whole
+from scms.collect.parse import parse_line
 from scms.errors import ProtocolError
 
 json_values = st.recursive(

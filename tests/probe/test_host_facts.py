@@ -87,32 +87,39 @@ def test_the_process_count_is_that_of_proc(messages: list[dict[str, Any]]) -> No
     assert messages[-1]["process_count"] == pytest.approx(counted, abs=25)
 
 
-def test_network_leaves_loopback_out() -> None:
-    text = (
-        "Inter-|   Receive                    |  Transmit\n"
-        " face |bytes packets errs drop fifo frame compressed multicast|bytes packets\n"
-        "    lo: 999 1 0 0 0 0 0 0 999 1 0 0 0 0 0 0\n"
-        "  eth0: 100 1 0 0 0 0 0 0 50 1 0 0 0 0 0 0\n"
-        "ib0:20 1 0 0 0 0 0 0 7 1 0 0 0 0 0 0\n"
-    )
-    assert host.network_bytes(text) == [120, 57]
-
-
-def test_disks_are_counted_without_their_partitions() -> None:
-    text = (
-        " 8 0 sda 1 0 10 0 1 0 20 0 0 0 0\n"
-        " 8 1 sda1 1 0 10 0 1 0 20 0 0 0 0\n"
-        " 253 0 dm-0 1 0 10 0 1 0 20 0 0 0 0\n"
-    )
-    assert host.disk_bytes(text, {"sda"}) == [5120, 10240]
-
-
 def test_what_cannot_be_read_is_none() -> None:
-    assert host.network_bytes(None) is None
-    assert host.disk_bytes("x", None) is None
     assert host.cpu_seconds(None) is None
     assert host.load_averages(None) is None
-    assert host.memory(None)["available"] is None
+    assert set(host.memory(None).values()) == {None}
+
+
+def test_cached_memory_is_what_the_kernel_could_drop(messages: list[dict[str, Any]]) -> None:
+    text = "MemTotal: 9 kB\nBuffers: 1 kB\nCached: 2 kB\nSwapCached: 8 kB\nSReclaimable: 4 kB\n"
+    assert host.memory(text)["cached"] == 7 * 1024
+    assert 0 < messages[-1]["memory"]["cached"] < messages[-1]["memory"]["total"]
+
+
+def test_a_distribution_has_its_name() -> None:
+    assert host.os_name('NAME="x"\nPRETTY_NAME="Debian GNU/Linux 12"\n') == "Debian GNU/Linux 12"
+    assert host.os_name(None) is None
+
+
+def test_single_disks_and_interfaces_come_with_the_scans(messages: list[dict[str, Any]]) -> None:
+    assert ["interfaces" in sample for sample in messages[1:]] == [True, False, False]
+    first = messages[1]
+    names = [row[0] for row in first["interfaces"]]
+    assert "lo" not in names
+    assert first["disk"] == [sum(disk[n] for disk in first["disks"]) for n in (1, 2)]
+
+
+def test_this_kernel_says_cores_and_pressure(messages: list[dict[str, Any]]) -> None:
+    sample = messages[-1]
+    assert len(sample["cores"]) == os.cpu_count()
+    assert all(0 <= percent <= 100 for percent in sample["cores"])
+    if Path("/proc/pressure/cpu").exists():
+        assert len(sample["pressure"]) == 5
+    swapped = [int(n) for n in re.findall(r"pswp\w+ (\d+)", Path("/proc/vmstat").read_text())]
+    assert [n // os.sysconf("SC_PAGE_SIZE") for n in sample["swap"]] == swapped
 
 
 def test_sessions_of_logind_count_users_with_a_terminal_once(tmp_path: Path) -> None:
@@ -171,6 +178,15 @@ class TestProcesses:
         scanner.users.names = {0: "root", 1: "ann"}
         rows = scanner._rows([(0.0, 1000, "7", "idle", 5), (0.0, 2 * 1024**3, "8", "notebook", 5)])
         assert rows == [[None, "ann", "", 0.0, 2 * 1024**3, None]]
+
+    def test_the_dead_that_nobody_buried_are_counted(self) -> None:
+        scanner = processes.Processes(processes.Users())
+        with subprocess.Popen(["true"]) as dead:
+            os.waitid(os.P_PID, dead.pid, os.WEXITED | os.WNOWAIT)
+            scanner.scan(time.monotonic())
+        states: Any = scanner.states
+        assert states[0] >= 1
+        assert states[1] >= 0
 
     def test_a_process_that_is_gone_is_no_process(self) -> None:
         with subprocess.Popen(["true"]) as done:

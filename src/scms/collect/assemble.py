@@ -7,11 +7,11 @@ in, so that the past (`scms.demo`) is assembled by the same code as the present.
 
 from __future__ import annotations
 
-from dataclasses import asdict
 from typing import TYPE_CHECKING, Final
 
 from scms.collect import rows
 from scms.collect.record import Record, Row, complete
+from scms.collect.standing import Standing
 from scms.states import HELD_MEMORY_BYTES, WORKING_UTILIZATION_RATIO, DeviceState, ServerState
 from scms.tables import DEVICE_SAMPLE, EVENT, PROCESS_SAMPLE, SERVER_SAMPLE
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from scms.collect.channel import SessionKind
-    from scms.collect.message import Device, Filesystem, Hello, Tick
+    from scms.collect.message import Device, Hello, Tick
 
 #: From this offset of its clock on, a server is degraded.
 SKEW_SECONDS: Final = 60.0
@@ -45,7 +45,7 @@ class Assembler:
         self._hello: Hello | None = None
         self._kind: SessionKind = "ssh"
         self._previous: Tick | None = None
-        self._filesystems: tuple[Filesystem, ...] | None = None
+        self._standing = Standing()
         self._said: tuple[str, tuple[str, ...]] | None = None
         self._boot_id: str | None = None
         self._pending: list[tuple[str, str | None, str]] = []
@@ -57,7 +57,7 @@ class Assembler:
     def begin(self, hello: Hello, kind: SessionKind) -> None:
         """A session begins: its first tick has no tick before it."""
         self._hello, self._kind = hello, kind
-        self._previous = self._filesystems = None
+        self._previous, self._standing = None, Standing()
         if hello.boot_id is not None:
             if self._boot_id not in {None, hello.boot_id}:
                 self._pending.append(("reboot", None, "the server was restarted"))
@@ -66,11 +66,10 @@ class Assembler:
     def tick(self, tick: Tick, received_at_ms: int) -> Record:
         """The record of a sample."""
         at = self._moment(received_at_ms)
-        if tick.filesystems is not None:
-            self._filesystems = tick.filesystems
+        self._standing.take(tick)
         readings = rows.read_devices(tick, self._idle(tick, at))
         offset = None if tick.time is None else tick.time - at / 1000
-        problems = _problems(tick, readings, offset)
+        problems = _problems(tick, readings, offset, self._standing)
         state = ServerState.DEGRADED if problems else ServerState.UP
         reason = "; ".join(said for _, said in problems) or None
         observed = rows.observed_seconds(self._previous, tick, self.watch.interval_seconds)
@@ -81,11 +80,13 @@ class Assembler:
             at,
             tick,
             self._previous,
-            filesystems=self._filesystems,
+            filesystems=self._standing.filesystems,
             state=str(state),
             reason=reason,
             boot_id=None if self._hello is None else self._hello.boot_id,
+            numa_node_count=None if self._hello is None else self._hello.numa_node_count,
             clock_offset_seconds=offset,
+            **self._standing.columns(),
         )
         processes = rows.cpu_process_rows(self.watch, at, tick)
         for reading in readings:
@@ -181,10 +182,12 @@ class Assembler:
             return {"session": None}
         return {
             "hostname": hello.hostname,
+            "os": hello.os,
             "kernel": hello.kernel,
+            "machine_id": hello.machine_id,
             "cpu_model": hello.cpu_model,
             "python": hello.python,
-            "filesystems": [asdict(f) for f in self._filesystems or ()],
+            **self._standing.detail(),
             "session": self._kind,
             "gpu_age_seconds": None if tick is None else tick.gpu_age_seconds,
         }
@@ -195,7 +198,9 @@ def _held(device: Device) -> bool:
     return bool(device.processes) or (memory is not None and memory > HELD_MEMORY_BYTES)
 
 
-def _problems(tick: Tick, readings: Sequence[rows.Reading], offset: float | None) -> list[Problem]:
+def _problems(
+    tick: Tick, readings: Sequence[rows.Reading], offset: float | None, standing: Standing
+) -> list[Problem]:
     """What is wrong with a server that answers: what kind, and the words with the mend."""
     found: list[Problem] = []
     if tick.gpu_problem is not None:
@@ -205,6 +210,8 @@ def _problems(tick: Tick, readings: Sequence[rows.Reading], offset: float | None
         if reading.state is DeviceState.FAULTY and reading.reason != tick.gpu_problem:
             said = f"GPU {reading.device.index}: {reading.reason}"
             found.append((reading.device.uuid, said))
+    for mount, why in standing.hung():
+        found.append((f"mount {mount}", f"{mount}: {why}; see its file server"))
     if offset is not None and abs(offset) > SKEW_SECONDS:
         way = "ahead" if offset > 0 else "behind"
         said = f"its clock is {abs(offset):.0f} s {way}; run there: sudo timedatectl set-ntp true"

@@ -21,17 +21,88 @@ class Hello:
     interval_seconds: float | None
     time: float | None
     simulated: bool
+    os: str | None = None
+    numa_node_count: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Filesystem:
-    """One local file system."""
+    """One local file system; its inodes are None where there is no limit to them."""
 
     mount: str
     type: str | None
     total_bytes: int | None
     used_bytes: int | None
     free_bytes: int | None
+    inodes_total: int | None = None
+    inodes_free: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class NetworkFilesystem:
+    """A mount of another machine: as last read, and for how long it has not answered since."""
+
+    filesystem: Filesystem
+    silent_seconds: float | None
+    error: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Disk:
+    """The counters of one disk since boot."""
+
+    name: str
+    read_bytes: int | None
+    written_bytes: int | None
+    reads: int | None
+    writes: int | None
+    waited_milliseconds: int | None
+    busy_milliseconds: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Interface:
+    """The counters of one network interface since boot, both directions for errors and drops."""
+
+    name: str
+    received_bytes: int | None
+    sent_bytes: int | None
+    errors: int | None
+    drops: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Pressure:
+    """Shares of the last 10 s in which some tasks, or all, waited for a resource."""
+
+    cpu_ratio: float | None = None
+    memory_ratio: float | None = None
+    memory_full_ratio: float | None = None
+    io_ratio: float | None = None
+    io_full_ratio: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Kernel:
+    """What a tick says of the kernel beyond load and memory.
+
+    Counters are cumulative. ``disks``, ``interfaces``, ``temperatures`` (°C by chip) and
+    ``network_filesystems`` are None where this tick did not read them.
+    """
+
+    core_utilization_ratios: tuple[float, ...] | None
+    cpu_frequency_hertz: float | None
+    pressure: Pressure
+    memory_cached_bytes: int | None
+    swap: tuple[int | None, ...]
+    disk_operations: tuple[int | None, ...]
+    network_errors: int | None
+    disks: tuple[Disk, ...] | None
+    interfaces: tuple[Interface, ...] | None
+    temperatures: dict[str, float] | None
+    zombie_count: int | None
+    blocked_count: int | None
+    network_filesystems: tuple[NetworkFilesystem, ...] | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,3 +176,4 @@ class Tick:
     gpu_driver: str | None
     gpu_age_seconds: float | None
     devices: tuple[Device, ...] | None
+    kernel: Kernel

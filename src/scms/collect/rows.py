@@ -10,6 +10,7 @@ from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
+from scms.collect.measures import cpu_ratios, kernel_columns, rate
 from scms.collect.record import Row, complete
 from scms.states import DeviceState, ServerState, device_state
 from scms.tables import DEVICE_SAMPLE, PROCESS_SAMPLE, SERVER_SAMPLE
@@ -23,8 +24,6 @@ if TYPE_CHECKING:
 MAX_INTERVALS: Final = 3
 #: Processes are scanned about this often, or every tick where the interval is longer.
 SCAN_SECONDS: Final = 10.0
-#: Kernels count I/O wait by a rule of thumb, so that it can run backwards by a little.
-_BACKWARDS_SECONDS: Final = 2.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,16 +86,17 @@ def server_row(
         memory_available_bytes=available,
         swap_total_bytes=swap,
         swap_used_bytes=_minus(swap, _within(tick.swap_free_bytes, swap)),
-        disk_read_bytes_per_second=_rate(disk[0], tick.disk[0], elapsed),
-        disk_write_bytes_per_second=_rate(disk[1], tick.disk[1], elapsed),
-        network_receive_bytes_per_second=_rate(network[0], tick.network[0], elapsed),
-        network_transmit_bytes_per_second=_rate(network[1], tick.network[1], elapsed),
+        disk_read_bytes_per_second=rate(disk[0], tick.disk[0], elapsed),
+        disk_write_bytes_per_second=rate(disk[1], tick.disk[1], elapsed),
+        network_receive_bytes_per_second=rate(network[0], tick.network[0], elapsed),
+        network_transmit_bytes_per_second=rate(network[1], tick.network[1], elapsed),
         process_count=tick.process_count,
         users_logged_in=tick.users_logged_in,
         gpu_count=_answering(tick),
         gpu_driver_version=tick.gpu_driver,
         gpu_problem=tick.gpu_problem,
-        **_cpu_ratios(previous, tick),
+        **cpu_ratios(previous, tick),
+        **kernel_columns(previous, tick, elapsed),
         **_space(filesystems),
         **known,
     )
@@ -104,27 +104,6 @@ def server_row(
 
 def _answering(tick: Tick) -> int | None:
     return None if tick.devices is None else sum(d.fault is None for d in tick.devices)
-
-
-def _cpu_ratios(previous: Tick | None, tick: Tick) -> dict[str, float]:
-    if previous is None or previous.cpu is None or tick.cpu is None:
-        return {}
-    steps = [now - before for before, now in zip(previous.cpu, tick.cpu, strict=True)]
-    if min(steps) < -_BACKWARDS_SECONDS:
-        return {}  # the counters began anew
-    user, nice, system, idle, iowait, irq, softirq, steal = (max(step, 0.0) for step in steps)
-    total = user + nice + system + idle + iowait + irq + softirq + steal
-    if total <= 0:
-        return {}
-    return {
-        "cpu_utilization_ratio": max(0.0, 1 - (idle + iowait) / total),
-        "cpu_user_ratio": user / total,
-        "cpu_nice_ratio": nice / total,
-        "cpu_system_ratio": system / total,
-        "cpu_iowait_ratio": iowait / total,
-        "cpu_irq_ratio": (irq + softirq) / total,
-        "cpu_steal_ratio": steal / total,
-    }
 
 
 def _space(filesystems: Sequence[Filesystem] | None) -> dict[str, int | None]:
@@ -249,12 +228,6 @@ def down_row(watch: Watch, at: int, observed: float, reason: str) -> Row:
         simulated=watch.simulated,
         interval_seconds=watch.interval_seconds,
     )
-
-
-def _rate(before: int | None, now: int | None, elapsed: float | None) -> float | None:
-    if before is None or now is None or elapsed is None or elapsed <= 0 or now < before:
-        return None
-    return (now - before) / elapsed
 
 
 def _within(part: int | None, whole: int | None) -> int | None:

@@ -7,9 +7,24 @@ to servers as it is (see scms.collect.bootstrap).
 
 import os
 
+from .kernel import (
+    Cores,
+    Sensors,
+    column_sums,
+    disk_counters,
+    interface_counters,
+    named_rows,
+    numa_nodes,
+    physical_disks,
+    physical_interfaces,
+    pressures,
+    swap_traffic,
+)
+from .mounts import Aside, NetworkMounts, filesystems, mount_table
+
 TICKS = os.sysconf("SC_CLK_TCK")
-LOCAL_TYPES = frozenset(
-    "ext2 ext3 ext4 xfs btrfs zfs f2fs jfs reiserfs bcachefs nilfs2 ntfs3 exfat".split()
+MEMORY_KEYS = frozenset(
+    "MemTotal MemAvailable Buffers Cached SReclaimable SwapTotal SwapFree".split()
 )
 
 
@@ -49,17 +64,23 @@ class Host(object):
         self.readers = {
             name: Reader("/proc/" + name, limit)
             for name, limit in (
-                ("stat", 512),
+                ("stat", 512 + 160 * (os.cpu_count() or 1)),
                 ("loadavg", 128),
                 ("meminfo", 4096),
+                ("vmstat", 1 << 16),
                 ("diskstats", 1 << 20),
                 ("net/dev", 1 << 20),
                 ("uptime", 128),
+                ("pressure/cpu", 256),
+                ("pressure/memory", 256),
+                ("pressure/io", 256),
             )
         }
         self.scan_seconds, self.slow_seconds = scan_seconds, slow_seconds
         self.next_scan = self.next_slow = 0.0
-        self.disks = self.cpu_count = self.users_logged_in = None
+        self.disks = self.interfaces = self.cpu_count = self.users_logged_in = None
+        self.cores, self.network_mounts = Cores(), NetworkMounts()
+        self.sensors = Aside(Sensors().read)
 
     def hello(self):
         system = os.uname()
@@ -71,9 +92,11 @@ class Host(object):
         return {
             "hostname": system.nodename,
             "kernel": system.release,
+            "os": os_name(read_text("/etc/os-release")),
             "machine_id": (read_text("/etc/machine-id") or "").strip() or None,
             "boot_id": (read_text("/proc/sys/kernel/random/boot_id") or "").strip() or None,
             "cpu_model": model,
+            "numa_nodes": numa_nodes(),
         }
 
     def sample(self, now):
@@ -81,28 +104,65 @@ class Host(object):
         facts = {}
         if now >= self.next_slow:
             self.next_slow = now + self.slow_seconds
-            self.cpu_count, self.disks = os.cpu_count(), physical_disks()
-            facts["filesystems"] = filesystems()
-        if now >= self.next_scan:
-            first = self.processes.scanned_at is None
-            self.next_scan = now + (min(2.0, self.scan_seconds) if first else self.scan_seconds)
-            self.users_logged_in = users_logged_in()
-            scan = self.processes.scan(now)
-            if scan is not None:
-                facts["processes"] = scan
+            facts.update(self._slow())
+        scans = now >= self.next_scan
+        if scans:
+            facts.update(self._scan(now))
         read = {name: reader.read() for name, reader in self.readers.items()}
+        disks = disk_counters(read["diskstats"], self.disks)
+        interfaces = interface_counters(read["net/dev"])
+        if scans:
+            facts["disks"] = named_rows(disks, self.disks)
+            facts["interfaces"] = named_rows(interfaces, self.interfaces)
         facts.update(
             cpu_count=self.cpu_count,
             cpu=cpu_seconds(read["stat"]),
+            cores=self.cores.percent(read["stat"]),
             load=load_averages(read["loadavg"]),
             memory=memory(read["meminfo"]),
-            disk=disk_bytes(read["diskstats"], self.disks),
-            network=network_bytes(read["net/dev"]),
+            swap=swap_traffic(read["vmstat"]),
+            pressure=pressures(*[read["pressure/" + name] for name in ("cpu", "memory", "io")]),
+            disk=column_sums(disks, 1, 2),
+            disk_operations=column_sums(disks, 3, 4),
+            network=column_sums(interfaces, 1, 2),
+            network_errors=column_sums(interfaces, 3)[0],
             uptime=float(read["uptime"].split()[0]) if read["uptime"] else None,
             users_logged_in=self.users_logged_in,
             process_count=self.processes.count,
+            process_states=self.processes.states,
         )
         return facts
+
+    def _slow(self):
+        """What changes about once a minute, or is asked for no more often."""
+        self.cpu_count, self.disks = os.cpu_count(), physical_disks()
+        self.interfaces = physical_interfaces()
+        mounts = mount_table()
+        self.network_mounts.ask(mounts)
+        return {"filesystems": filesystems(mounts)}
+
+    def _scan(self, now):
+        """What is read about every 10 s."""
+        first = self.processes.scanned_at is None
+        self.next_scan = now + (min(2.0, self.scan_seconds) if first else self.scan_seconds)
+        self.users_logged_in = users_logged_in()
+        facts = {"network_filesystems": self.network_mounts.rows()}
+        if self.sensors.value is not None:
+            temperatures, hertz = self.sensors.value
+            facts.update(temperatures=temperatures, cpu_frequency=hertz)
+        self.sensors.ask()
+        scan = self.processes.scan(now)
+        if scan is not None:
+            facts["processes"] = scan
+        return facts
+
+
+def os_name(text):
+    """What the distribution calls itself."""
+    for line in (text or "").splitlines():
+        if line.startswith("PRETTY_NAME="):
+            return line.partition("=")[2].strip().strip("\"'") or None
+    return None
 
 
 def cpu_seconds(text):
@@ -124,76 +184,16 @@ def memory(text):
     values = {}
     for line in (text or "").splitlines():
         key, _, rest = line.partition(":")
-        if key in ("MemTotal", "MemFree", "MemAvailable", "SwapTotal", "SwapFree"):
+        if key in MEMORY_KEYS:
             values[key] = int(rest.split()[0]) * 1024
+    cache = [values.get(key) for key in ("Buffers", "Cached", "SReclaimable")]
     return {
         "total": values.get("MemTotal"),
         "available": values.get("MemAvailable"),
+        "cached": None if None in cache else sum(cache),
         "swap_total": values.get("SwapTotal"),
         "swap_free": values.get("SwapFree"),
     }
-
-
-def physical_disks():
-    """Whole disks that are hardware: partitions, RAID, LVM and loops would count twice."""
-    try:
-        return frozenset(
-            name
-            for name in os.listdir("/sys/block")
-            if os.path.exists("/sys/block/%s/device" % name)
-        )
-    except OSError:
-        return None
-
-
-def disk_bytes(text, disks):
-    if not text or disks is None:
-        return None
-    read = written = 0
-    for line in text.splitlines():
-        fields = line.split()
-        if len(fields) > 9 and fields[2] in disks:
-            read += int(fields[5]) * 512
-            written += int(fields[9]) * 512
-    return [read, written]
-
-
-def network_bytes(text):
-    if not text:
-        return None
-    received = sent = 0
-    for line in text.splitlines()[2:]:
-        name, _, rest = line.partition(":")
-        fields = rest.split()
-        if name.strip() != "lo" and len(fields) > 8:
-            received += int(fields[0])
-            sent += int(fields[8])
-    return [received, sent]
-
-
-def filesystems():
-    """[mount, type, total, used, free] of local file systems, one per device."""
-    found, sources = [], set()
-    for line in (read_text("/proc/self/mounts", 1 << 20) or "").splitlines():
-        fields = line.split(" ")
-        if len(fields) < 3:
-            continue
-        source, mount, kind = fields[:3]
-        root_of_container = kind == "overlay" and mount == "/"
-        if source in sources or (kind not in LOCAL_TYPES and not root_of_container):
-            continue
-        for code, character in (("\\040", " "), ("\\011", "\t"), ("\\012", "\n"), ("\\134", "\\")):
-            mount = mount.replace(code, character)
-        try:
-            size = os.statvfs(mount)
-        except OSError:
-            continue
-        if size.f_blocks:
-            sources.add(source)
-            unit = size.f_frsize
-            used = (size.f_blocks - size.f_bfree) * unit
-            found.append([mount, kind, size.f_blocks * unit, used, size.f_bavail * unit])
-    return found[:200]
 
 
 def users_logged_in():

@@ -64,7 +64,7 @@ class Processes(object):
         self.owners = {}
         self.seen = {}
         self.scanned_at = None
-        self.count = None
+        self.count = self.states = None  # states: zombies, blocked in the kernel
         self.boot_time = None
         # In a container, and where others' processes are hidden, one may well be there unseen.
         self.sees_all = (self.stat(2) or ("",))[0] == "kthreadd"
@@ -74,7 +74,7 @@ class Processes(object):
                     self.boot_time = int(line.split()[1])
 
     def stat(self, pid):
-        """(command, CPU ticks, start tick, resident bytes) of a process, or None."""
+        """(command, CPU ticks, start tick, resident bytes, state) of a process, or None."""
         try:
             descriptor = os.open("/proc/%s/stat" % pid, os.O_RDONLY)
             try:
@@ -84,7 +84,8 @@ class Processes(object):
             head, _, tail = text.rpartition(b")")
             rest = tail.split()
             command = head.partition(b"(")[2].decode("utf-8", "replace")
-            return command, int(rest[11]) + int(rest[12]), int(rest[19]), int(rest[21]) * PAGE
+            ticks = int(rest[11]) + int(rest[12])
+            return command, ticks, int(rest[19]), int(rest[21]) * PAGE, rest[0]
         except (OSError, IndexError, ValueError):
             return None
 
@@ -111,7 +112,7 @@ class Processes(object):
     def scan(self, now):
         """The rows since the last scan, or None for the first one."""
         self.users.patience = PATIENCE_SECONDS
-        found, used = {}, []
+        found, used, states = {}, [], {b"Z": 0, b"D": 0}
         elapsed = None if self.scanned_at is None else now - self.scanned_at
         for pid in os.listdir("/proc"):
             if not pid.isdigit():
@@ -119,14 +120,17 @@ class Processes(object):
             stat = self.stat(pid)
             if stat is None:
                 continue
-            command, ticks, start, resident = stat
+            command, ticks, start, resident, state = stat
             found[pid] = (start, ticks)
+            if state in states:
+                states[state] += 1
             if not elapsed:
                 continue
             before = self.seen.get(pid)
             spent = ticks - before[1] if before is not None and before[0] == start else ticks
             used.append((max(spent, 0) / TICKS / elapsed, resident, pid, command, start))
         self.seen, self.scanned_at, self.count = found, now, len(found)
+        self.states = [states[b"Z"], states[b"D"]]
         self.owners = {pid: o for pid, o in self.owners.items() if str(pid) in found}
         return {"scan_seconds": elapsed, "rows": self._rows(used)} if elapsed else None
 
