@@ -13,7 +13,7 @@ demo: .venv/ready ## the same with a simulated lab of 20 servers
 	@$(BIN)/scms up --demo
 
 test: .venv/ready ## the whole suite; what needs a program that is not here says so
-	$(BIN)/pytest -n 2
+	$(BIN)/pytest -n 2 --dist loadfile
 
 lint: .venv/ready
 	$(BIN)/ruff format --check .
