@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from scms.collect import stream
 from scms.collect.bootstrap import Bootstrap
 from scms.collect.channel import MAX_LINE_BYTES
-from scms.collect.stream import StreamChannel
+from scms.collect.stream import MAX_NOISE_BYTES, StreamChannel
 from scms.errors import ConnectError, ProbeError, ProtocolError
 
 if TYPE_CHECKING:
@@ -92,20 +92,43 @@ def test_silence_is_given_up() -> None:
     assert time.monotonic() - began < 1
 
 
-def test_endless_noise_is_silence_too() -> None:
-    class Endless(Pieces):
+def test_noise_is_silence_too() -> None:
+    class Noisy(Pieces):
         def receive(self, timeout: float) -> bytes | None:
-            del timeout
+            threading.Event().wait(min(timeout, 0.01))
             return b"noise\n" * 100
 
-    made = StreamChannel(Endless(), BOOT, kind="ssh", target="alpha")
+    made = StreamChannel(Noisy(), BOOT, kind="ssh", target="alpha")
     with pytest.raises(ConnectError, match="no line"):
         made.readline(0.2)
 
 
+@pytest.mark.parametrize("noise", [b"y\n", b"noise " * 10_000 + b"\n", b"\0" * 8192])
+def test_endless_noise_ends_the_session(noise: bytes) -> None:
+    class Endless(Pieces):
+        received = 0
+
+        def receive(self, timeout: float) -> bytes | None:
+            del timeout
+            self.received += 1
+            return noise
+
+    endless = Endless()
+    made = StreamChannel(endless, BOOT, kind="ssh", target="alpha")
+    with pytest.raises(ProtocolError, match=r"256 KiB of noise.*ssh alpha"):
+        made.readline(10)
+    assert endless.received == MAX_NOISE_BYTES // len(noise) + 1
+
+
+def test_noise_between_lines_adds_up_to_nothing() -> None:
+    most = b"noise\n" * (MAX_NOISE_BYTES // 6)
+    made, _ = channel(*[most, b"abc {}\n"] * 3)
+    assert [made.readline(1) for _ in range(3)] == [b"{}"] * 3
+
+
 @pytest.mark.parametrize("end", [b"", b"\n"])
 def test_a_line_of_more_than_a_mebibyte_ends_the_session(end: bytes) -> None:
-    made, _ = channel(b"x" * (MAX_LINE_BYTES + 1) + end)
+    made, _ = channel(b"abc " + b"x" * (MAX_LINE_BYTES + 1) + end)
     with pytest.raises(ProtocolError, match="more than 1 MiB"):
         made.readline(1)
 

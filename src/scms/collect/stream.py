@@ -8,7 +8,7 @@ from __future__ import annotations
 import time
 from collections import deque
 from contextlib import suppress
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Final, Protocol
 
 from scms.collect.bootstrap import AUTHORIZED, HEARTBEAT_SECONDS, NO_PYTHON, READY
 from scms.collect.channel import MAX_LINE_BYTES
@@ -18,6 +18,10 @@ from scms.errors import CollectError, ConnectError, ProbeError, ProtocolError
 if TYPE_CHECKING:
     from scms.collect.bootstrap import Bootstrap
     from scms.collect.channel import SessionKind
+
+#: What login shells print before the first line, and what may come between two lines.
+MAX_NOISE_BYTES: Final = 256 * 1024
+_SHOWN_BYTES: Final = 1000
 
 
 class Stream(Protocol):
@@ -48,7 +52,7 @@ class StreamChannel:
         self._target = target
         self._mark = bootstrap.nonce.encode() + b" "
         self._buffer = bytearray()
-        self._searched = 0
+        self._noise_bytes = 0  # since the last line
         self._noise: deque[str] = deque(maxlen=3)
         self._heard = False
         self._spoke_at: float | None = None  # nothing is said before the probe is sent
@@ -123,30 +127,35 @@ class StreamChannel:
         self._spoke_at = time.monotonic()
 
     def _buffered(self) -> bytes | None:
-        """The next line that carries the nonce; lines without it are noise."""
-        while True:
-            end = self._buffer.find(b"\n", self._searched)
-            if end < 0 and len(self._buffer) <= MAX_LINE_BYTES:
-                self._searched = len(self._buffer)
-                return None
-            if end < 0 or end > MAX_LINE_BYTES:
-                raise ProtocolError(
-                    "a line of more than 1 MiB",
-                    expected="lines of the probe",
-                    mend=f"look at what it prints: {self._look()}",
-                )
-            line = bytes(self._buffer[:end])
-            del self._buffer[: end + 1]
-            self._searched = 0
-            start = line.find(self._mark)
-            if start >= 0:
-                return line[start + len(self._mark) :]
-            start = line.find(AUTHORIZED) if self._spoke_at is None else -1
-            if start >= 0:
-                return line[start:]
-            said = text(line.decode("utf-8", "replace"))
-            if said is not None:
-                self._noise.append(said)
+        """The next line that carries the nonce; all before it is noise."""
+        start = self._buffer.find(self._mark)
+        self._drop(self._buffer.rfind(b"\n") + 1 if start < 0 else start)
+        if self._noise_bytes + (len(self._buffer) if start < 0 else 0) > MAX_NOISE_BYTES:
+            raise self._unusable("more than 256 KiB of noise")
+        end = self._buffer.find(b"\n")
+        if end > MAX_LINE_BYTES or (end < 0 and len(self._buffer) > MAX_LINE_BYTES):
+            raise self._unusable("a line of more than 1 MiB")
+        if end < 0:
+            return None
+        line = bytes(self._buffer[len(self._mark) : end])
+        del self._buffer[: end + 1]
+        self._noise_bytes = 0
+        return line
+
+    def _drop(self, size: int) -> None:
+        """Take noise off the buffer. Only its end is looked at: somebody may send it on purpose."""
+        if size == 0:
+            return
+        last = self._buffer[max(0, size - _SHOWN_BYTES) : size].splitlines()[-3:]
+        said = [text(line.decode("utf-8", "replace")) for line in last]
+        self._noise += [each for each in said if each is not None]
+        self._noise_bytes += size
+        del self._buffer[:size]
+
+    def _unusable(self, what: str) -> ProtocolError:
+        return ProtocolError(
+            what, expected="lines of the probe", mend=f"look at what it prints: {self._look()}"
+        )
 
     def _ended(self) -> ConnectError | ProbeError:
         how = self._stream.ending()
