@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 CONNECT_SECONDS: Final = 5.0
 ANSWER_SECONDS: Final = 10.0
+_AHEAD_BYTES: Final = 8192
 
 
 def dial(target: Target) -> socket.socket:
@@ -78,6 +79,27 @@ def expanded(target: Target) -> str:
     values = {"%": "%", "h": target.host, "p": str(target.port), "r": target.user}
     values["n"] = target.address
     return re.sub("%(.)", lambda found: values.get(found[1], found[0]), target.proxy_command or "")
+
+
+class ReadAhead:
+    """A socket that takes what there is at once: paramiko asks for each packet in three pieces.
+
+    It has all that the socket has; only one thread may receive.
+    """
+
+    def __init__(self, sock: Any) -> None:
+        self._sock = sock
+        self._ahead = b""
+
+    def recv(self, size: int) -> bytes:
+        """At most ``size`` bytes; empty at the end."""
+        if not self._ahead:
+            self._ahead = self._sock.recv(max(size, _AHEAD_BYTES))
+        data, self._ahead = self._ahead[:size], self._ahead[size:]
+        return data
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._sock, name)
 
 
 def cut(sock: Any) -> None:

@@ -18,7 +18,7 @@ import fabric
 import paramiko
 
 from scms.collect.transport import hostkeys
-from scms.collect.transport.dial import ANSWER_SECONDS, cut, dial
+from scms.collect.transport.dial import ANSWER_SECONDS, ReadAhead, cut, dial
 from scms.collect.transport.faults import translate, translated
 from scms.collect.transport.gateways import Gateways
 from scms.collect.transport.resolve import Target, bastion, resolve
@@ -33,6 +33,8 @@ if TYPE_CHECKING:
 LOGIN_SECONDS: Final = 30.0
 #: A handshake costs 90 ms of CPU; a thousand at once time out.
 _HANDSHAKES: Final = threading.BoundedSemaphore(32)
+#: A transport wakes up this often when nothing comes; to end it, its socket is shut down.
+_IDLE_SECONDS: Final = 60.0
 _SIGNATURES: Final = {"ssh-rsa": ["rsa-sha2-512", "rsa-sha2-256"]}
 
 # What goes wrong is raised; paramiko would print it as well where no logging is set up.
@@ -40,7 +42,7 @@ logging.getLogger("paramiko").addHandler(logging.NullHandler())
 
 
 class QuietTransport(paramiko.Transport):  # type: ignore[misc]  # paramiko is not typed
-    """Wakes once a second to see whether it should end, not ten times."""
+    """Wakes once a second in the handshake to see whether it should end, not ten times."""
 
     _active_check_timeout = 1.0
 
@@ -133,7 +135,7 @@ def log_in(target: Target, sock: Any) -> fabric.Connection:
         config=fabric.Config(lazy=True, overrides={"load_ssh_configs": False}),
         connect_timeout=ANSWER_SECONDS,
         connect_kwargs={
-            "sock": sock,
+            "sock": ReadAhead(sock),
             "transport_factory": _transport_factory(hostkeys.key_types(target)),
             "banner_timeout": ANSWER_SECONDS,
             "auth_timeout": ANSWER_SECONDS,
@@ -151,6 +153,7 @@ def log_in(target: Target, sock: Any) -> fabric.Connection:
         connection.client.close()
         sock.close()
         raise translate(error, target, "login" if policy.verified else "handshake") from error
+    sock.settimeout(_IDLE_SECONDS)
     return connection
 
 
@@ -162,6 +165,8 @@ def _transport_factory(recorded: list[str]) -> Callable[..., QuietTransport]:
         known = transport.get_security_options()
         wanted = [s for kind in recorded for s in _SIGNATURES.get(kind, [kind])]
         first = [kind for kind in wanted if kind in known.key_types]
+        # One pass deciphers and verifies.
+        known.ciphers = sorted(known.ciphers, key=lambda name: "gcm" not in name)
         known.key_types = [*first, *(kind for kind in known.key_types if kind not in first)]
         return transport
 
