@@ -36,8 +36,10 @@ def text(value: object, limit: int = 200) -> str | None:
     """A text without control characters and lone surrogates, cut at ``limit``; None when empty."""
     if not isinstance(value, str):
         return None
-    kept = "".join(c for c in value[: limit * 4] if c.isprintable()).strip()
-    return kept[:limit] or None
+    kept = value[: limit * 4]
+    if not kept.isprintable():  # most are
+        kept = "".join(c for c in kept if c.isprintable())
+    return kept.strip()[:limit] or None
 
 
 def percentage(value: object) -> float | None:

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
+
+from scms.tables import FACTS
 
 if TYPE_CHECKING:
     from scms.tables import Table
 
 #: A row as it is stored: strings, numbers, booleans and None; times in epoch milliseconds.
 Row = dict[str, object]
+_BLANK: Final[dict[str, Row]] = {table.name: dict.fromkeys(table.column_names()) for table in FACTS}
 
 
 @dataclass(frozen=True)
@@ -31,14 +34,13 @@ class Record:
 
 
 def complete(table: Table, **values: object) -> Row:
-    """A row of ``table`` with every column of it, in order: what is not given is None.
+    """A row of a fact table with every column of it, in order: what is not given is None.
 
     Raises:
         KeyError: A value is given for a column that the table does not have.
     """
-    row: Row = dict.fromkeys(table.column_names())
-    for name, value in values.items():
-        if name not in row:
-            raise KeyError(f"{table.name} has no column {name}")
-        row[name] = value
+    row = _BLANK[table.name] | values
+    if len(row) != len(_BLANK[table.name]):
+        unknown = next(name for name in values if name not in _BLANK[table.name])
+        raise KeyError(f"{table.name} has no column {unknown}")
     return row

@@ -5,7 +5,6 @@ In: ticks, as they come. Out: columns of ``server_sample`` and entries of a reco
 
 from __future__ import annotations
 
-from dataclasses import asdict
 from typing import TYPE_CHECKING, Final
 
 from scms.collect.measures import rate
@@ -99,17 +98,21 @@ class Standing:
     def detail(self) -> Row:
         """Entries of ``detail``, for the live page."""
         network = [
-            asdict(n.filesystem) | {"silent_seconds": n.silent_seconds, "error": n.error}
+            _fields(n.filesystem) | {"silent_seconds": n.silent_seconds, "error": n.error}
             for n in self.network_filesystems or ()
         ]
         return {
-            "filesystems": [asdict(f) for f in self.filesystems or ()],
+            "filesystems": [_fields(f) for f in self.filesystems or ()],
             "network_filesystems": network,
             "core_utilization_ratios": None if self._cores is None else list(self._cores),
             "temperatures_celsius": self._temperatures,
             "disks": self._disk_rates,
             "interfaces": self._interface_rates,
         }
+
+
+def _fields(filesystem: Filesystem) -> Row:
+    return {name: getattr(filesystem, name) for name in filesystem.__slots__}
 
 
 def disk_rates(before: Sequence[Disk], now: Sequence[Disk], elapsed: float) -> list[Row]:

@@ -15,6 +15,8 @@ from scms.errors import HotStoreError
 _logger = logging.getLogger(__name__)
 #: What `HotStore.latest_with` finds a process scan by: GPU processes come with every tick.
 PROCESS_SCAN: Final = "process_scan"
+#: Records are trees made anew for each tick, so nothing is looked for that contains itself.
+_ENCODER: Final = json.JSONEncoder(separators=(",", ":"), allow_nan=False, check_circular=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +61,7 @@ def encode(record: Record) -> bytes:
 
 
 def _json(document: Any) -> str:
-    return json.dumps(document, separators=(",", ":"), allow_nan=False)
+    return _ENCODER.encode(document)
 
 
 def _finite(value: Any) -> Any:

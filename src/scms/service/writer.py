@@ -5,7 +5,6 @@ from __future__ import annotations
 import logging
 import queue
 import threading
-import time
 from typing import TYPE_CHECKING, Final
 
 from scms.errors import HotStoreError
@@ -58,11 +57,13 @@ class Writer(threading.Thread):
                 return
 
     def _gather(self) -> list[Record]:
+        # Not woken by each record: to wake a thread costs as much as to parse a sample.
+        if self._queue.qsize() < _BATCH_RECORDS:
+            self._ending.wait(_GATHER_SECONDS)
         batch: list[Record] = []
-        deadline = time.monotonic() + _GATHER_SECONDS
         while len(batch) < _BATCH_RECORDS:
             try:
-                batch.append(self._queue.get(timeout=max(0.0, deadline - time.monotonic())))
+                batch.append(self._queue.get_nowait())
             except queue.Empty:
                 break
         return batch
