@@ -128,7 +128,10 @@ class StreamChannel:
 
     def _buffered(self) -> bytes | None:
         """The next line that carries the nonce; all before it is noise."""
-        start = self._buffer.find(self._mark)
+        mark = self._mark
+        start = self._buffer.find(mark)
+        if start < 0 and self._spoke_at is None:  # a server with a command of its own has none
+            mark, start = b"", self._buffer.find(AUTHORIZED)
         self._drop(self._buffer.rfind(b"\n") + 1 if start < 0 else start)
         if self._noise_bytes + (len(self._buffer) if start < 0 else 0) > MAX_NOISE_BYTES:
             raise self._unusable("more than 256 KiB of noise")
@@ -137,7 +140,7 @@ class StreamChannel:
             raise self._unusable("a line of more than 1 MiB")
         if end < 0:
             return None
-        line = bytes(self._buffer[len(self._mark) : end])
+        line = bytes(self._buffer[len(mark) : end])
         del self._buffer[: end + 1]
         self._noise_bytes = 0
         return line
