@@ -42,8 +42,10 @@ class Sshd:
     identity_file: Path
     environment: Mapping[str, str]
     port: int = 0
-    extra: str = ""  # further lines of sshd_config, from the next start on
+    extra: str = ""  # lines of sshd_config that go before ours, from the next start on
     authorized_keys: Path | None = None  # else the key of the fleet may do anything
+    address: str = ADDRESS
+    wrapper: tuple[str, ...] = ()  # what starts it, such as: ip netns exec NAME
     mark: str = field(default_factory=lambda: uuid.uuid4().hex)
     _process: subprocess.Popen[bytes] | None = None
 
@@ -60,7 +62,7 @@ class Sshd:
         """What stands in cluster.toml to reach it."""
         return {
             "name": self.name,
-            "address": ADDRESS,
+            "address": self.address,
             "port": self.port,
             "user": getpass.getuser(),
             "identity_file": str(self.identity_file),
@@ -76,7 +78,7 @@ class Sshd:
         """Start it, at the same port as before if it has had one; returns when it answers."""
         self.port = self.port or free_port()
         self._write_configuration()
-        command = [self.program, "-D", "-e", "-f", str(self.folder / "sshd_config")]
+        command = [*self.wrapper, self.program, "-D", "-e", "-f", str(self.folder / "sshd_config")]
         with (self.folder / "log").open("ab") as log:
             self._process = subprocess.Popen(
                 command, stdin=subprocess.DEVNULL, stdout=log, stderr=log
@@ -87,7 +89,7 @@ class Sshd:
         """Kill it with everything that runs in it."""
         if self._process is None:
             return
-        for pid in [*self.processes(), self._process.pid]:
+        for pid in [*self.processes(), *descendants(self._process.pid), self._process.pid]:
             _signal(pid, signal.SIGKILL)
             _signal(pid, signal.SIGCONT)
         self._process.wait(10)
@@ -123,7 +125,7 @@ class Sshd:
         if self._process.poll() is not None:
             raise RuntimeError(f"sshd ended: {self.log()}")
         try:
-            with socket.create_connection((ADDRESS, self.port), timeout=1) as sock:
+            with socket.create_connection((self.address, self.port), timeout=1) as sock:
                 return sock.recv(4) == b"SSH-"
         except OSError:
             return False
@@ -133,8 +135,8 @@ class Sshd:
         public = self.identity_file.with_suffix(".pub")
         keys = public if self.authorized_keys is None else self.authorized_keys
         (self.folder / "sshd_config").write_text(
-            f"""
-ListenAddress {ADDRESS}
+            f"""{self.extra}
+ListenAddress {self.address}
 Port {self.port}
 HostKey {self.host_key}
 AuthorizedKeysFile {keys}
@@ -144,9 +146,9 @@ StrictModes no
 PermitRootLogin yes
 PasswordAuthentication no
 KbdInteractiveAuthentication no
-MaxStartups 200
+{"" if "MaxStartups" in self.extra else "MaxStartups 200"}
 SetEnv {" ".join(f'"{key}={value}"' for key, value in settings.items())}
-{self.extra}""",
+""",
             encoding="utf-8",
         )
 
