@@ -57,7 +57,7 @@ class Visit:
     def wait_drawn(self) -> None:
         """Wait until the live page has cards with numbers and both charts, and is live."""
         self.wait("document.querySelector('.scms-card .scms-meter-value') !== null")
-        self.wait("document.querySelectorAll('.scms-live [data-drawn]').length === 2")
+        self.wait("document.querySelectorAll('.scms-live [data-complete]').length === 2")
         self.wait("document.querySelector('.scms-age')?.dataset.state === 'live'")
 
     def open(self, key: str) -> None:

@@ -21,7 +21,6 @@ if TYPE_CHECKING:
 def show_live(seen: Visit) -> None:
     """The live page with its past drawn."""
     seen.wait_drawn()
-    seen.page.wait_for_timeout(1500)  # the lines of the past arrive; for a picture, not a test
 
 
 def show_reports(seen: Visit) -> None:

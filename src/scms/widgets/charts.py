@@ -22,6 +22,8 @@ from bokeh.models import (
 )
 from bokeh.plotting import figure
 
+from scms.widgets.past import WINDOW_SECONDS
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
@@ -37,9 +39,10 @@ _TENTHS: Final = [0, 20, 40, 60, 80, 100]
 _MOST_LABELS: Final = 26
 
 
-def load_chart() -> figure:
+def load_chart(end_ms: float) -> figure:
     """GPU, GPU memory and CPU of all servers, the last 15 minutes, in percent; source "load"."""
-    plot = _plot(280, x_axis_type="datetime", x_range=Range1d(), y_range=Range1d(0, 102))
+    window = Range1d(end_ms - WINDOW_SECONDS * 1000, end_ms)  # until the first data says better
+    plot = _plot(280, x_axis_type="datetime", x_range=window, y_range=Range1d(0, 102))
     plot.yaxis.ticker = FixedTicker(ticks=_TENTHS)
     plot.ygrid.ticker = plot.yaxis[0].ticker
     names = ("time", "gpu", "gpu_memory", "cpu", "area")

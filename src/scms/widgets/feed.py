@@ -28,6 +28,8 @@ if TYPE_CHECKING:
 
 #: Without a ping of a visible page for this long, ticks stop.
 _UNWATCHED_SECONDS: Final = 10.0
+#: History that was read so recently is not read again.
+_HISTORY_SECONDS: Final = 10.0
 
 
 class Feed(Part):
@@ -49,7 +51,11 @@ class Feed(Part):
             offset_ms=_utc_offset_ms(lab),
         )
         self._worker = ThreadPoolExecutor(max_workers=1, thread_name_prefix="scms-feed")
+        self._reader = ThreadPoolExecutor(max_workers=1, thread_name_prefix="scms-past")
         self._task: asyncio.Task[None] | None = None
+        self._past_task: asyncio.Task[None] | None = None
+        self._history: list[dict[str, Any]] | None = None
+        self._history_at = 0.0
         self._wants_all = False
         self._wake = asyncio.Event()
         self._watched_at = 0.0
@@ -67,12 +73,18 @@ class Feed(Part):
         self.snapshot = self._lab.snapshot()
         return self.snapshot
 
+    def local_ms(self) -> float:
+        """Now, in milliseconds that read as the cluster's local time on a chart."""
+        return time.time() * 1000 + _utc_offset_ms(self._lab)
+
     def close(self) -> None:
         """Stop the ticks and close the widget."""
-        if self._task is not None:
-            self._task.cancel()
-            self._task = None
-        self._worker.shutdown(wait=False, cancel_futures=True)
+        for task in (self._task, self._past_task):
+            if task is not None:
+                task.cancel()
+        self._task = self._past_task = None
+        for pool in (self._worker, self._reader):
+            pool.shutdown(wait=False, cancel_futures=True)
         super().close()
 
     def _on_message(self, _widget: Any, content: Mapping[str, Any], _buffers: Any) -> None:
@@ -109,11 +121,26 @@ class Feed(Part):
         try:
             self._emit(await loop.run_in_executor(self._worker, self._now, everything))
             self.problem = ""
-            if everything:
-                self._emit(await loop.run_in_executor(self._worker, self._past))
         except ScmsError as error:
             self.problem = str(error)
             self._wants_all = self._wants_all or everything
+            return
+        except Exception as error:
+            # The traceback goes to the log of the kernel; the next ping begins anew.
+            self.problem = f"This is a fault of SCMS: {type(error).__name__}: {error}"
+            raise
+        if everything and (self._past_task is None or self._past_task.done()):
+            self._past_task = loop.create_task(self._send_past())
+        elif time.monotonic() - self._history_at > _HISTORY_SECONDS:
+            self._history = None  # of a large cluster it is large
+
+    async def _send_past(self) -> None:
+        """The last minutes, read beside the ticks, which go on."""
+        loop = asyncio.get_running_loop()
+        try:
+            self._emit(await loop.run_in_executor(self._reader, self._past))
+        except ScmsError as error:
+            self.problem = str(error)
 
     def refresh(self) -> None:
         """Read and send everything now, without waiting for the next tick."""
@@ -124,8 +151,13 @@ class Feed(Part):
         return self._packer.pack(self.read(), full=full)
 
     def _past(self) -> Frame:
+        read_at = time.monotonic()
+        if self._history is None or read_at - self._history_at > _HISTORY_SECONDS:
+            # Views that come one after the other at the start of a page read it once.
+            self._history = self._lab.history(WINDOW_SECONDS / 60)
+            self._history_at = read_at
         snapshot = self.read() if self.snapshot is None else self.snapshot
-        return self._packer.pack_past(snapshot, self._lab.history(WINDOW_SECONDS / 60))
+        return self._packer.pack_past(snapshot, self._history)
 
     def _emit(self, frame: Frame) -> None:
         self.send(frame.content, frame.buffers)

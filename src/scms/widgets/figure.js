@@ -77,6 +77,7 @@ class Chart {
     else this.source.data = data;
     if (chart.window) this.plot.x_range.setv({ start: chart.window[0], end: chart.window[1] });
     this.complete = true;
+    this.host.dataset.complete = "true";
   }
 
   clear() {
@@ -84,6 +85,7 @@ class Chart {
     this.views = null;
     this.source = null;
     this.complete = false;
+    delete this.host.dataset.complete;
     this.host.replaceChildren();
   }
 }

@@ -47,7 +47,7 @@ class LiveView(w.VBox):  # type: ignore[misc]  # ipywidgets has no type stubs
         w.jslink((self.show, "index"), (cards, "show"))
         charts = [
             Figure(
-                load_chart(),
+                load_chart(self.feed.local_ms()),
                 feed=self.feed,
                 channel="load",
                 title="All servers",
