@@ -48,7 +48,7 @@ class StreamChannel:
     ) -> None:
         self.kind: SessionKind = kind
         self._stream = stream
-        self._bootstrap = bootstrap
+        self._payload, self._digest = bootstrap.payload, bootstrap.digest
         self._target = target
         self._mark = bootstrap.nonce.encode() + b" "
         self._buffer = bytearray()
@@ -64,7 +64,8 @@ class StreamChannel:
             line = self._line(deadline, timeout)
             if line == READY or self._is_authorized(line):
                 break
-        self._say(self._bootstrap.payload)
+        self._say(self._payload)
+        self._payload = b""
 
     def readline(self, timeout: float) -> bytes:
         """The next line; see `scms.collect.channel.Channel`."""
@@ -85,10 +86,10 @@ class StreamChannel:
         allowed = line[len(AUTHORIZED) :].strip()
         if allowed == NO_PYTHON:
             raise self._no_python()
-        if allowed != self._bootstrap.digest.encode():
+        if allowed != self._digest.encode():
             raise ProbeError(
                 "the server allows another version of the probe",
-                expected=f"the one of SHA-256 {self._bootstrap.digest[:16]}…",
+                expected=f"the one of SHA-256 {self._digest[:16]}…",
                 mend="run scms authorize again and put its line into authorized_keys "
                 f"of {self._target}",
             )
