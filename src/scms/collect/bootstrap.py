@@ -25,9 +25,9 @@ from typing import Final
 from scms.errors import ProbeError
 
 #: The collector says something this often while it lives …
-HEARTBEAT_SECONDS: Final = 5.0
+HEARTBEAT_SECONDS: Final = 8.0
 #: … and the probe ends after this long without hearing of it.
-LEASE_SECONDS: Final = 20
+LEASE_SECONDS: Final = 30
 #: What the far side says, after the nonce, before and instead of the first line.
 READY: Final = b"READY"
 NO_PYTHON: Final = b"NOPYTHON"
