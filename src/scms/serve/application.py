@@ -12,10 +12,12 @@ import os
 import socket
 import sys
 import threading
+import time
 from pathlib import Path
 from typing import Any, Final
 
 from jupyter_server.base.handlers import JupyterHandler
+from jupyter_server.services.kernels.kernelmanager import AsyncMappingKernelManager
 from jupyter_server.utils import url_path_join
 from tornado.httpserver import HTTPServer
 from tornado.ioloop import IOLoop
@@ -68,6 +70,29 @@ class GoodBye(JupyterHandler):  # type: ignore[misc]  # jupyter_server is not fo
             await self.kernel_manager.shutdown_kernel(kernel_id)
         self.set_status(204)
         self.finish()
+
+
+class Kernels(AsyncMappingKernelManager):  # type: ignore[misc]  # jupyter_server is not followed
+    """Ends a kernel once it has been without a page for a while.
+
+    The idle time alone will not do: a kernel from the pool has been idle for long when it is handed
+    out, and would be ended before the browser has opened its connection.
+    """
+
+    def __init__(self, **values: Any) -> None:
+        super().__init__(**values)
+        self._alone_since: dict[str, float] = {}
+
+    async def cull_kernel_if_idle(self, kernel_id: str) -> None:
+        """Called for every kernel that is not in the pool, each `cull_interval`."""
+        if self._kernel_connections.get(kernel_id, 0):
+            self._alone_since.pop(kernel_id, None)
+            return
+        since = self._alone_since.setdefault(kernel_id, time.monotonic())
+        if time.monotonic() - since >= _CULL_SECONDS:
+            await super().cull_kernel_if_idle(kernel_id)
+        if kernel_id not in self:
+            self._alone_since.pop(kernel_id, None)
 
 
 class Application(Voila):  # type: ignore[misc]  # voila has no type stubs
@@ -159,6 +184,7 @@ def configuration(*, host: str, port: int, descriptor: int, runtime: Path, pool:
     config.VoilaConfiguration.allow_template_override = "NO"
     config.VoilaConfiguration.allow_theme_override = "NO"
     config.VoilaConfiguration.strip_sources = True
+    config.VoilaConfiguration.multi_kernel_manager_class = Kernels
     config.VoilaConfiguration.show_tracebacks = False
     config.VoilaConfiguration.preheat_kernel = pool > 0
     config.VoilaConfiguration.default_pool_size = pool

@@ -108,8 +108,8 @@ class Feed(Part):
             await self._tick()
             left = self._pause - (time.monotonic() - started)
             self._wake.clear()
-            if self._wants_all:
-                continue
+            if self._wants_all and not self.problem:
+                continue  # a page has come meanwhile; after a failure the next try waits its turn
             try:
                 await asyncio.wait_for(self._wake.wait(), timeout=max(0.05, left))
             except TimeoutError:
