@@ -45,6 +45,7 @@ def device_state(  # noqa: PLR0911  a table of rules, one return each
     process_count: int | None,
     idle_seconds: float | None,
     fault: str | None = None,
+    divided: bool = False,
 ) -> tuple[DeviceState, str]:
     """The state of a GPU from one fresh reading, with the reason in plain words.
 
@@ -54,6 +55,7 @@ def device_state(  # noqa: PLR0911  a table of rules, one return each
         process_count: Processes that NVML names on the device; None where it cannot tell.
         idle_seconds: For how long no work has been seen on it; None when never seen working.
         fault: What is wrong with the device (lost, ECC, XID, hung driver), if anything.
+        divided: It is a whole GPU in MIG mode, on which nothing can run but on parts of it.
 
     Returns:
         The state and the reason. The first rule that applies wins, in the order
@@ -61,6 +63,8 @@ def device_state(  # noqa: PLR0911  a table of rules, one return each
     """
     if fault is not None:
         return DeviceState.FAULTY, fault
+    if divided:
+        return DeviceState.UNKNOWN, "in MIG mode, and no part of it can be seen"
     if utilization_ratio is None and memory_used_bytes is None:
         return DeviceState.UNKNOWN, "neither utilisation nor memory can be read"
     if utilization_ratio is not None and utilization_ratio >= WORKING_UTILIZATION_RATIO:

@@ -6,45 +6,27 @@ into Iceberg schemas, and the data dictionary is printed from them. Nothing here
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Final, Literal
+from typing import Final
 
-ColumnType = Literal["string", "timestamp", "float", "integer", "boolean"]
+from scms.columns import SERVER, Column, ColumnType, Table
+from scms.rollups import DEVICE_15M, SERVER_15M, USER_15M
 
+__all__ = [
+    "ALL",
+    "DEVICE_15M",
+    "DEVICE_SAMPLE",
+    "EVENT",
+    "FACTS",
+    "PROCESS_SAMPLE",
+    "ROLLUPS",
+    "SERVER_15M",
+    "SERVER_SAMPLE",
+    "USER_15M",
+    "Column",
+    "ColumnType",
+    "Table",
+]
 
-@dataclass(frozen=True, slots=True)
-class Column:
-    """One column. Its unit is in its name; ``required`` columns are never null."""
-
-    name: str
-    type: ColumnType
-    doc: str
-    required: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class Table:
-    """One table of the warehouse.
-
-    ``time`` is the column it is partitioned by, ``partition`` the size of a partition, ``sort`` the
-    order of the rows in a file. Field ids in Iceberg are the positions of the columns, so columns
-    are only ever added at the end.
-    """
-
-    name: str
-    doc: str
-    grain: str
-    time: str
-    partition: Literal["day", "month"]
-    sort: tuple[str, ...]
-    columns: tuple[Column, ...]
-
-    def column_names(self) -> tuple[str, ...]:
-        """The names of the columns, in order."""
-        return tuple(column.name for column in self.columns)
-
-
-_SERVER: Final = Column("server", "string", "name of the server in the inventory", required=True)
 _SAMPLED_AT: Final = Column(
     "sampled_at",
     "timestamp",
@@ -67,7 +49,7 @@ SERVER_SAMPLE: Final = Table(
     partition="day",
     sort=("server", "sampled_at"),
     columns=(
-        _SERVER,
+        SERVER,
         _SAMPLED_AT,
         _OBSERVED,
         Column("state", "string", "up, degraded or down", required=True),
@@ -153,7 +135,7 @@ DEVICE_SAMPLE: Final = Table(
     partition="day",
     sort=("server", "device", "sampled_at"),
     columns=(
-        _SERVER,
+        SERVER,
         Column("device", "string", "UUID of the GPU, which survives reboots", required=True),
         _SAMPLED_AT,
         _OBSERVED,
@@ -177,6 +159,40 @@ DEVICE_SAMPLE: Final = Table(
         Column(
             "user", "string", "user who holds most of its memory; null when nobody visible does"
         ),
+        Column("parent_device", "string", "UUID of the GPU of which it is a part (MIG)"),
+        Column("memory_temperature_celsius", "float", "of the device memory"),
+        Column("memory_clock_hertz", "float", "memory clock"),
+        Column("encoder_utilization_ratio", "float", "share of time in which video was encoded"),
+        Column("decoder_utilization_ratio", "float", "share of time in which video was decoded"),
+        Column(
+            "energy_counter_joules", "float", "drawn since the driver was loaded; starts anew then"
+        ),
+        Column(
+            "fan_speed_ratio", "float", "speed of the fan; over 1 when driven beyond its rating"
+        ),
+        Column("performance_state", "integer", "P-state, 0 the fastest to 15"),
+        Column(
+            "throttle_reasons",
+            "string",
+            "what holds the clock back, comma-separated: idle, power limit, too hot (hardware), …; "
+            "empty when nothing does",
+        ),
+        Column(
+            "ecc_corrected_count", "integer", "memory errors corrected since the driver was loaded"
+        ),
+        Column(
+            "ecc_uncorrected_count", "integer", "memory errors that were not, since it was loaded"
+        ),
+        Column("ecc_corrected_lifetime_count", "integer", "memory errors corrected, ever"),
+        Column("ecc_uncorrected_lifetime_count", "integer", "memory errors that were not, ever"),
+        Column("retired_page_count", "integer", "pages of memory taken out of use"),
+        Column("remapped_row_count", "integer", "rows of memory replaced by spare ones"),
+        Column("pcie_generation", "integer", "generation of the PCIe link now; lower when idle"),
+        Column("pcie_width", "integer", "lanes of the PCIe link now"),
+        Column("pcie_replay_count", "integer", "PCIe packets sent again since the last reset"),
+        Column("nvlink_active_count", "integer", "NVLinks that are up"),
+        Column("nvlink_error_count", "integer", "NVLink errors of all links since the last reset"),
+        Column("xid", "integer", "the last error (XID) that the driver reported while watched"),
     ),
 )
 
@@ -189,7 +205,7 @@ PROCESS_SAMPLE: Final = Table(
     partition="day",
     sort=("server", "user", "sampled_at"),
     columns=(
-        _SERVER,
+        SERVER,
         _SAMPLED_AT,
         _OBSERVED,
         Column("user", "string", "login name of the owner; null when hidden from the probe"),
@@ -207,6 +223,12 @@ PROCESS_SAMPLE: Final = Table(
         Column("cpu_cores_used", "float", "CPU time per elapsed time; null in rows of GPU use"),
         Column("memory_used_bytes", "integer", "resident memory; null in rows of GPU use"),
         Column("started_at", "timestamp", "when the process began"),
+        Column(
+            "sm_utilization_ratio",
+            "float",
+            "share of the GPU's multiprocessors since the tick before; null in rows of CPU use",
+        ),
+        Column("container", "string", "id (12 digits) or name of the container it runs in, if any"),
     ),
 )
 
@@ -218,7 +240,7 @@ EVENT: Final = Table(
     partition="day",
     sort=("server", "sampled_at"),
     columns=(
-        _SERVER,
+        SERVER,
         _SAMPLED_AT,
         Column(
             "kind",
@@ -229,92 +251,6 @@ EVENT: Final = Table(
         Column("device", "string", "UUID of the GPU it is about, if any"),
         Column("detail", "string", "what happened, in one sentence"),
         Column("collector", "string", "name of the collector that saw it", required=True),
-    ),
-)
-
-_STARTS_AT: Final = Column(
-    "starts_at", "timestamp", "start of the quarter of an hour, UTC", required=True
-)
-
-SERVER_15M: Final = Table(
-    name="server_15m",
-    doc="Use of a server per quarter of an hour; every column can be added up or compared.",
-    grain="one row per server and quarter of an hour with at least one row in server_sample",
-    time="starts_at",
-    partition="month",
-    sort=("server", "starts_at"),
-    columns=(
-        _SERVER,
-        _STARTS_AT,
-        Column("simulated", "boolean", "true for servers of the simulated lab", required=True),
-        Column("sample_count", "integer", "ticks that returned a sample", required=True),
-        Column("observed_seconds", "float", "time observed up or degraded", required=True),
-        Column("down_seconds", "float", "time observed down", required=True),
-        Column("cpu_core_seconds_available", "float", "CPUs times time observed with CPU facts"),
-        Column("cpu_core_seconds_used", "float", "of which used"),
-        Column("cpu_utilization_ratio_min", "float", "lowest of a tick"),
-        Column("cpu_utilization_ratio_max", "float", "highest of a tick"),
-        Column("memory_used_byte_seconds", "float", "integral of used RAM"),
-        Column("memory_used_bytes_max", "float", "highest of a tick"),
-        Column("memory_total_bytes", "float", "RAM, highest of a tick"),
-        Column("load_1m_max", "float", "highest of a tick"),
-        Column("network_receive_bytes", "float", "received in the time observed"),
-        Column("network_transmit_bytes", "float", "sent in the time observed"),
-        Column("gpu_count", "integer", "GPUs, highest of a tick"),
-        Column("cpu_count", "integer", "CPUs, highest of a tick"),
-    ),
-)
-
-DEVICE_15M: Final = Table(
-    name="device_15m",
-    doc="Use of a GPU per quarter of an hour; every column can be added up or compared.",
-    grain="one row per device and quarter of an hour with at least one row in device_sample",
-    time="starts_at",
-    partition="month",
-    sort=("server", "device", "starts_at"),
-    columns=(
-        _SERVER,
-        Column("device", "string", "UUID of the GPU", required=True),
-        _STARTS_AT,
-        Column("device_name", "string", "GPU model"),
-        Column("device_index", "integer", "index last seen"),
-        Column("memory_total_bytes", "float", "device memory"),
-        Column("sample_count", "integer", "ticks", required=True),
-        Column("observed_seconds", "float", "time observed, any state", required=True),
-        Column("free_seconds", "float", "time in state free", required=True),
-        Column("busy_seconds", "float", "time in state busy", required=True),
-        Column("idle_held_seconds", "float", "time in state idle_held", required=True),
-        Column("ghost_seconds", "float", "time in state ghost", required=True),
-        Column("faulty_seconds", "float", "time in state faulty", required=True),
-        Column("unknown_seconds", "float", "time in state unknown", required=True),
-        Column("gpu_utilization_seconds", "float", "integral of utilisation: utilised GPU time"),
-        Column("gpu_utilization_ratio_min", "float", "lowest of a tick"),
-        Column("gpu_utilization_ratio_max", "float", "highest of a tick"),
-        Column("memory_used_byte_seconds", "float", "integral of used device memory"),
-        Column("memory_used_bytes_max", "float", "highest of a tick"),
-        Column("energy_joules", "float", "power times time"),
-        Column("temperature_celsius_max", "float", "highest of a tick"),
-    ),
-)
-
-USER_15M: Final = Table(
-    name="user_15m",
-    doc="Use by a user per server and quarter of an hour.",
-    grain="one row per server, user and quarter of an hour with at least one row in process_sample",
-    time="starts_at",
-    partition="month",
-    sort=("server", "user", "starts_at"),
-    columns=(
-        _SERVER,
-        Column("user", "string", "login name; null where owners are hidden"),
-        _STARTS_AT,
-        Column("gpu_busy_seconds", "float", "share of devices in state busy", required=True),
-        Column(
-            "gpu_idle_held_seconds", "float", "share of devices in state idle_held", required=True
-        ),
-        Column("gpu_memory_byte_seconds", "float", "integral of device memory", required=True),
-        Column("cpu_core_seconds", "float", "CPU time of the user's processes", required=True),
-        Column("process_count_max", "integer", "most processes of a tick"),
     ),
 )
 

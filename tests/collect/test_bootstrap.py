@@ -62,7 +62,7 @@ def test_the_login_shell_does_not_matter(shell: str) -> None:
 
 def test_pynvml_is_reduced_under_its_licence() -> None:
     source = reduced_pynvml()
-    assert len(source) < 30_000
+    assert len(source) < 40_000
     assert "Copyright" in source.splitlines()[1]
     assert "REDISTRIBUTION" in source.upper()
     assert "def nvmlDeviceGetComputeRunningProcesses_v3" in source

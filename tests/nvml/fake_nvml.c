@@ -3,7 +3,12 @@
  * The file is named by FAKE_NVML_CONFIG and read again when it changes. A line is one of
  *   gpus=8                      how many devices there are
  *   [gpu.N.]key=value           uuid name util mem_util total used reserved power limit temp clock
- *                               ecc remap_pending remap_failed xid; "NA" makes it NOT_SUPPORTED
+ *                               ecc remap_pending remap_failed xid; "NA" makes it NOT_SUPPORTED,
+ *                               and so of all that is below with a default
+ *   [gpu.N.]field.F=value       a field value (82: memory temperature), NA unless given
+ *   [gpu.N.]nvlinks=18          NVLinks that are up
+ *   [gpu.N.]mig=3               MIG mode with 3 parts; part P is GPU 1000 * (P + 1) + N
+ *   [gpu.N.]sm=pid:percent      a sample of the use of a process; may be repeated
  *   [gpu.N.]proc=pid:bytes      a compute process; "NA" bytes cannot be told; may be repeated
  *   [gpu.N.]error.<symbol>=15   that function returns this code
  *   delay_us.<symbol>=50000     that function takes this long; -1 hangs until the file changes
@@ -16,7 +21,8 @@
 #include <unistd.h>
 
 #define LINES 4096
-enum { OK = 0, INVALID = 2, NOT_SUPPORTED = 3, INSUFFICIENT = 7, TIMEOUT = 10 };
+enum { OK = 0, INVALID = 2, NOT_SUPPORTED = 3, NOT_FOUND = 6, INSUFFICIENT = 7, TIMEOUT = 10,
+       PARTS = 1000 };
 typedef unsigned int uint;
 typedef unsigned long long ull;
 
@@ -77,6 +83,7 @@ static int number(int gpu, const char *key, ull fallback, ull *value) {
 #define UINT(function, key, fallback)                                                  \
     int function(void *device, uint *out) {                                            \
         ull value; ENTER(device);                                                      \
+        if (gpu >= PARTS) return NOT_SUPPORTED;                                        \
         if (!(code = number(gpu, key, fallback, &value))) *out = (uint)value;          \
         return code; }
 
@@ -99,7 +106,7 @@ int nvmlDeviceGetHandleByIndex_v2(uint index, void **out) {
 int nvmlDeviceGetUUID(void *device, char *out, uint size) {
     ENTER(device); const char *said = find(gpu, "uuid");
     if (said) snprintf(out, size, "%s", said);
-    else snprintf(out, size, "GPU-00000000-0000-0000-0000-%012d", gpu);
+    else snprintf(out, size, "%s-00000000-0000-0000-0000-%012d", gpu < PARTS ? "GPU" : "MIG", gpu);
     return OK; }
 int nvmlDeviceGetName(void *device, char *out, uint size) {
     ENTER(device); const char *said = find(gpu, "name");
@@ -107,6 +114,7 @@ int nvmlDeviceGetName(void *device, char *out, uint size) {
     return OK; }
 int nvmlDeviceGetUtilizationRates(void *device, uint *out) {
     ull gpu_use, memory_use; ENTER(device);
+    if (gpu >= PARTS) return NOT_SUPPORTED;
     if ((code = number(gpu, "util", 0, &gpu_use))) return code;
     if ((code = number(gpu, "mem_util", 0, &memory_use))) return code;
     out[0] = (uint)gpu_use; out[1] = (uint)memory_use;
@@ -133,17 +141,100 @@ int nvmlDeviceGetTemperature(void *device, uint sensor, uint *out) {
     if (!(code = number(gpu, "temp", 35, &value))) *out = (uint)value;
     return code; }
 int nvmlDeviceGetClockInfo(void *device, uint kind, uint *out) {
-    ull value; ENTER(device); (void)kind;
-    if (!(code = number(gpu, "clock", 210, &value))) *out = (uint)value;
+    ull value; ENTER(device);
+    if (!(code = number(gpu, kind == 2 ? "mem_clock" : "clock", kind == 2 ? 1593 : 210, &value)))
+        *out = (uint)value;
+    return code; }
+int nvmlDeviceGetMaxClockInfo(void *device, uint kind, uint *out) {
+    ull value; ENTER(device);
+    if (!(code = number(gpu, kind == 2 ? "mem_clock_max" : "clock_max", kind == 2 ? 2619 : 1980, &value)))
+        *out = (uint)value;
     return code; }
 int nvmlDeviceGetTotalEccErrors(void *device, uint kind, uint counter, ull *out) {
-    ENTER(device); (void)kind; (void)counter;
-    return number(gpu, "ecc", 0, out); }
+    static const char *keys[2][2] = {{"ecc_corrected", "ecc"},
+                                     {"ecc_corrected_lifetime", "ecc_lifetime"}};
+    ENTER(device);
+    return number(gpu, keys[counter & 1][kind & 1], 0, out); }
 int nvmlDeviceGetRemappedRows(void *device, uint *good, uint *bad, uint *pending, uint *failed) {
     ull waits, fails; ENTER(device);
     number(gpu, "remap_pending", 0, &waits); number(gpu, "remap_failed", 0, &fails);
-    *good = *bad = 0; *pending = (uint)waits; *failed = (uint)fails;
+    ull corrected, uncorrected;
+    if (number(gpu, "remap_corrected", 0, &corrected)) return NOT_SUPPORTED;
+    number(gpu, "remap_uncorrected", 0, &uncorrected);
+    *good = (uint)corrected; *bad = (uint)uncorrected; *pending = (uint)waits; *failed = (uint)fails;
     return OK; }
+
+int nvmlSystemGetCudaDriverVersion(int *out) {
+    int code = enter(__func__, -1); ull value; if (code) return code;
+    if (!(code = number(-1, "cuda", 12040, &value))) *out = (int)value;
+    return code; }
+struct pci { char legacy[16]; uint domain, bus, device, id, subsystem; char bus_id[32]; };
+int nvmlDeviceGetPciInfo_v3(void *device, struct pci *out) {
+    ENTER(device); const char *said = find(gpu, "pci");
+    if (said && !strcmp(said, "NA")) return NOT_SUPPORTED;
+    if (said) snprintf(out->bus_id, 32, "%s", said);
+    else snprintf(out->bus_id, 32, "00000000:%02X:00.0", (uint)(gpu + 1) & 0xFF);
+    return OK; }
+UINT(nvmlDeviceGetPerformanceState, "pstate", 8)
+UINT(nvmlDeviceGetFanSpeed, "fan", 30)
+UINT(nvmlDeviceGetCurrPcieLinkGeneration, "pcie_generation", 4)
+UINT(nvmlDeviceGetCurrPcieLinkWidth, "pcie_width", 16)
+UINT(nvmlDeviceGetPcieReplayCounter, "pcie_replays", 0)
+UINT(nvmlDeviceGetPersistenceMode, "persistence", 1)
+UINT(nvmlDeviceGetComputeMode, "compute_mode", 0)
+int nvmlDeviceGetCurrentClocksThrottleReasons(void *device, ull *out) {
+    ENTER(device); return gpu < PARTS ? number(gpu, "throttle", 1, out) : NOT_SUPPORTED; }
+int nvmlDeviceGetTotalEnergyConsumption(void *device, ull *out) {
+    ENTER(device); return gpu < PARTS ? number(gpu, "energy", 1000, out) : NOT_SUPPORTED; }
+#define CODEC(function, key)                                                           \
+    int function(void *device, uint *out, uint *period) {                              \
+        ull value; ENTER(device); *period = 166666;                                    \
+        if (!(code = number(gpu, key, 0, &value))) *out = (uint)value;                 \
+        return code; }
+CODEC(nvmlDeviceGetEncoderUtilization, "encoder")
+CODEC(nvmlDeviceGetDecoderUtilization, "decoder")
+int nvmlDeviceGetNvLinkState(void *device, uint link, uint *out) {
+    ull links; ENTER(device);
+    if (number(gpu, "nvlinks", 0, &links) || !links) return NOT_SUPPORTED;
+    if (link >= 18) return INVALID;
+    *out = link < links;
+    return OK; }
+struct field { uint id, scope; long long at, latency; uint type; int code; ull value; };
+int nvmlDeviceGetFieldValues(void *device, int count, struct field *out) {
+    ENTER(device);
+    for (int i = 0; i < count; i++) {
+        char key[32];
+        snprintf(key, sizeof key, "field.%u", out[i].id);
+        out[i].type = 3; out[i].code = find(gpu, key) ? number(gpu, key, 0, &out[i].value) : NOT_SUPPORTED;
+    }
+    return OK; }
+int nvmlDeviceGetMigMode(void *device, uint *current, uint *pending) {
+    ENTER(device); if (!find(gpu, "mig")) return NOT_SUPPORTED;
+    *current = *pending = 1; return OK; }
+int nvmlDeviceGetMaxMigDeviceCount(void *device, uint *out) {
+    ENTER(device); *out = 7; return OK; }
+int nvmlDeviceGetMigDeviceHandleByIndex(void *device, uint index, void **out) {
+    ull parts; ENTER(device);
+    if (number(gpu, "mig", 0, &parts) || index >= parts) return NOT_FOUND;
+    *out = (void *)(size_t)(PARTS * (index + 1) + (uint)gpu + 1);
+    return OK; }
+struct sample { uint pid; ull at; uint sm, memory, encoder, decoder; };
+int nvmlDeviceGetProcessUtilization(void *device, struct sample *out, uint *count, ull since) {
+    static ull clock = 1;
+    char own[32]; uint found = 0; ENTER(device); (void)since;
+    size_t length = (size_t)snprintf(own, sizeof own, "gpu.%d.sm=", gpu);
+    for (int i = 0; i < line_count; i++) {
+        if (strncmp(lines[i], own, length)) continue;
+        const char *said = lines[i] + length;
+        if (out && found < *count) {
+            memset(out + found, 0, sizeof *out);
+            out[found].pid = (uint)atoi(said); out[found].at = clock++;
+            out[found].sm = (uint)atoi(strchr(said, ':') + 1);
+        }
+        found++;
+    }
+    *count = found;
+    return !found ? NOT_FOUND : out ? OK : INSUFFICIENT; }
 
 struct process { uint pid; ull memory; uint instance, compute; };
 static int processes(int gpu, uint *count, struct process *out) {

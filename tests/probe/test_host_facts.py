@@ -179,6 +179,30 @@ class TestProcesses:
         rows = scanner._rows([(0.0, 1000, "7", "idle", 5), (0.0, 2 * 1024**3, "8", "notebook", 5)])
         assert rows == [[None, "ann", "", 0.0, 2 * 1024**3, None]]
 
+    def test_a_process_of_this_machine_is_in_the_container_that_its_control_group_names(
+        self,
+    ) -> None:
+        scanner = processes.Processes(processes.Users())
+        text = Path("/proc/self/cgroup").read_text()
+        assert scanner.describe(os.getpid())[3] == processes.container_in(text)
+
+    @pytest.mark.parametrize(
+        ("text", "container"),
+        [
+            ("0::/\n", None),
+            ("0::/user.slice/user-1000.slice/session-3.scope\n", None),
+            (f"0::/system.slice/docker-{'ab' * 32}.scope\n", "abababababab"),
+            (f"12:pids:/docker/{'01' * 32}\n0::/\n", "010101010101"),
+            (f"0::/kubepods.slice/kubepods-pod1.slice/cri-containerd-{'c' * 64}.scope\n", "c" * 12),
+            (f"0::/kubepods/besteffort/pod-1/{'d' * 64}\n", "d" * 12),
+            (f"0::/machine.slice/libpod-{'e' * 64}.scope/container\n", "e" * 12),
+            ("0::/lxc.payload.web/init.scope\n", "web"),
+            ("4:cpu:/lxc/build\n", "build"),
+        ],
+    )
+    def test_control_groups_name_containers(self, text: str, container: str | None) -> None:
+        assert processes.container_in(text) == container
+
     def test_the_dead_that_nobody_buried_are_counted(self) -> None:
         scanner = processes.Processes(processes.Users())
         with subprocess.Popen(["true"]) as dead:
@@ -200,7 +224,7 @@ class TestProcesses:
             done.wait()
         scanner = processes.Processes(processes.Users())
         scanner.sees_all = False
-        assert scanner.describe(done.pid) == [None, None, None]
+        assert scanner.describe(done.pid) == [None] * 4
 
     def test_an_unknown_user_keeps_the_number(self) -> None:
         users = processes.Users()

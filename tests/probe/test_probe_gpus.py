@@ -43,15 +43,29 @@ def test_eight_gpus_with_their_values(driver: FakeDriver) -> None:
         "sm_clock": 210_000_000,
         "fault": None,
         "processes": None,
+        "memory_free": 80 * GIB - 30 * GIB - 629145600,
+        "memory_reserved": 629145600,
+        "memory_clock": 1_593_000_000,
+        "performance_state": 8,
+        "throttle": 1,
+        "encoder": 0,
+        "decoder": 0,
+        "energy": 1.0,
+        "memory_temperature": None,
+        "mig": None,
+        "xid": None,
     }
     assert sample["gpu"]["driver"] == "999.00"
+    assert sample["gpu"]["cuda"] == "12.4"
     assert sample["gpu"]["problem"] is None
     assert sample["gpu"]["age_seconds"] < 2
 
 
 def test_a_process_has_its_user_command_and_memory(driver: FakeDriver) -> None:
     driver.set_jobs((3, os.getpid(), 5 * GIB))
-    pid, user, command, memory, started_at = first_sample(driver)["devices"][3]["processes"][0]
+    (row,) = first_sample(driver)["devices"][3]["processes"]
+    pid, user, command, memory, started_at, sm, _ = row
+    assert sm is None
     assert (pid, user, memory) == (os.getpid(), getpass.getuser(), 5 * GIB)
     assert command == Path("/proc/self/comm").read_text().strip()
     assert started_at > 1_600_000_000
@@ -63,7 +77,7 @@ def test_a_process_that_is_gone_is_left_out(driver: FakeDriver) -> None:
     driver.set_jobs((0, done.pid, GIB), (1, os.getpid(), GIB))
     devices = first_sample(driver)["devices"]
     sees_all = Path("/proc/2/comm").exists() and "kthreadd" in Path("/proc/2/comm").read_text()
-    unseen = [] if sees_all else [[done.pid, None, None, GIB, None]]
+    unseen = [] if sees_all else [[done.pid, None, None, GIB, None, None, None]]
     assert devices[0]["processes"] == unseen
     assert len(devices[1]["processes"]) == 1
 

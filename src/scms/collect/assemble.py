@@ -92,9 +92,13 @@ class Assembler:
         for reading in readings:
             processes += rows.gpu_process_rows(self.watch, at, observed, reading)
         self._previous, self._down_at = tick, None
+        facts = self._standing.device_facts
         tables = {
             SERVER_SAMPLE.name: [sample],
-            DEVICE_SAMPLE.name: [rows.device_row(self.watch, at, observed, r) for r in readings],
+            DEVICE_SAMPLE.name: [
+                rows.device_row(self.watch, at, observed, r, facts.get(r.device.uuid))
+                for r in readings
+            ],
             PROCESS_SAMPLE.name: processes,
             EVENT.name: self._events(at),
         }

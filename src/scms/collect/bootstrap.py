@@ -34,7 +34,7 @@ NO_PYTHON: Final = b"NOPYTHON"
 #: What the command of ``scms authorize`` says before the SHA-256 that it allows.
 AUTHORIZED: Final = b"SCMS-AUTHORIZED "
 
-_PARTS: Final = ("processes", "kernel", "mounts", "host", "nvml", "gpu", "agent")
+_PARTS: Final = ("processes", "kernel", "mounts", "host", "nvml", "device", "gpu", "agent")
 _PYTHONS: Final = (
     "python3",
     "/usr/libexec/platform-python",

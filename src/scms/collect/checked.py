@@ -42,6 +42,11 @@ def text(value: object, limit: int = 200) -> str | None:
     return kept.strip()[:limit] or None
 
 
+def truth(value: object) -> bool | None:
+    """True or False, or None."""
+    return value if isinstance(value, bool) else None
+
+
 def percentage(value: object) -> float | None:
     """A number from 0 to 100 as a ratio, or None."""
     found = number(value, 0, 100)

@@ -126,11 +126,17 @@ class GpuProcess:
     command: str | None
     memory_used_bytes: int | None
     started_at: float | None
+    sm_utilization_ratio: float | None = None
+    container: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Device:
-    """One GPU at one tick; ``processes`` is None where the driver cannot tell."""
+    """One GPU, or one part of a GPU in MIG mode, at one tick.
+
+    ``processes`` is None where the driver cannot tell, ``parent`` the UUID of the GPU that a part
+    is of, ``throttle_reasons`` words, none of them for a clock that nothing holds back.
+    """
 
     uuid: str
     index: int | None
@@ -145,13 +151,50 @@ class Device:
     sm_clock_hertz: float | None
     fault: str | None
     processes: tuple[GpuProcess, ...] | None
+    parent: str | None = None
+    mig: bool | None = None
+    xid: int | None = None
+    memory_free_bytes: int | None = None
+    memory_reserved_bytes: int | None = None
+    memory_clock_hertz: float | None = None
+    performance_state: int | None = None
+    throttle_reasons: tuple[str, ...] | None = None
+    encoder_utilization_ratio: float | None = None
+    decoder_utilization_ratio: float | None = None
+    energy_joules: float | None = None
+    memory_temperature_celsius: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class DeviceFacts:
+    """What hardly changes of a GPU; errors are counted since the driver was loaded, or for life."""
+
+    pci_bus: str | None
+    sm_clock_max_hertz: float | None
+    memory_clock_max_hertz: float | None
+    fan_speed_ratio: float | None
+    ecc_corrected_count: int | None
+    ecc_uncorrected_count: int | None
+    ecc_corrected_lifetime_count: int | None
+    ecc_uncorrected_lifetime_count: int | None
+    retired_page_count: int | None
+    remapped_row_count: int | None
+    pcie_generation: int | None
+    pcie_width: int | None
+    pcie_replay_count: int | None
+    nvlink_active_count: int | None
+    nvlink_error_count: int | None
+    persistence_mode: bool | None
+    compute_mode: str | None
+    mig_mode: bool | None
 
 
 @dataclass(frozen=True, slots=True)
 class Tick:
     """One sample. Counters are cumulative; ``cpu`` has CPU seconds, eight of them, or is None.
 
-    ``filesystems``, ``scan`` and ``devices`` are None where this tick did not read them.
+    ``filesystems``, ``scan`` and ``devices`` are None where this tick did not read them;
+    ``device_facts``, by UUID, has the GPUs of which they were read anew.
     """
 
     sequence: int | None
@@ -174,6 +217,8 @@ class Tick:
     scan: tuple[CpuProcess, ...] | None
     gpu_problem: str | None
     gpu_driver: str | None
+    gpu_cuda: str | None
     gpu_age_seconds: float | None
     devices: tuple[Device, ...] | None
+    device_facts: dict[str, DeviceFacts]
     kernel: Kernel

@@ -21,7 +21,7 @@ from scms.collect.checked import (
     whole,
 )
 from scms.collect.message import CpuProcess, Hello, Tick
-from scms.collect.parse_devices import parse_devices
+from scms.collect.parse_devices import parse_device_facts, parse_devices
 from scms.collect.parse_kernel import parse_filesystems, parse_kernel
 from scms.errors import ProtocolError
 
@@ -123,8 +123,10 @@ def _tick(message: dict[str, Any]) -> Tick:
         scan=None if seconds is None else _cpu_processes(scan.get("rows")),
         gpu_problem=text(gpu.get("problem"), 300),
         gpu_driver=text(gpu.get("driver")),
+        gpu_cuda=text(gpu.get("cuda"), 32),
         gpu_age_seconds=number(gpu.get("age_seconds"), 0, 1e9),
         devices=parse_devices(message.get("devices")),
+        device_facts=parse_device_facts(message.get("device_facts")),
         kernel=parse_kernel(message),
     )
 

@@ -18,12 +18,21 @@ from scms.tables import DEVICE_SAMPLE, PROCESS_SAMPLE, SERVER_SAMPLE
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from scms.collect.message import Device, Filesystem, GpuProcess, Tick
+    from scms.collect.message import Device, DeviceFacts, Filesystem, GpuProcess, Tick
 
 #: A tick stands for the time since the one before it, but for no more than this many intervals.
 MAX_INTERVALS: Final = 3
 #: Processes are scanned about this often, or every tick where the interval is longer.
 SCAN_SECONDS: Final = 10.0
+
+
+#: The slow facts of a GPU that have a column; the others are detail.
+FACT_COLUMNS: Final = (
+    *("fan_speed_ratio", "ecc_corrected_count", "ecc_uncorrected_count"),
+    *("ecc_corrected_lifetime_count", "ecc_uncorrected_lifetime_count", "retired_page_count"),
+    *("remapped_row_count", "pcie_generation", "pcie_width", "pcie_replay_count"),
+    *("nvlink_active_count", "nvlink_error_count"),
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,6 +104,7 @@ def server_row(
         gpu_count=_answering(tick),
         gpu_driver_version=tick.gpu_driver,
         gpu_problem=tick.gpu_problem,
+        gpu_cuda_version=tick.gpu_cuda,
         **cpu_ratios(previous, tick),
         **kernel_columns(previous, tick, elapsed),
         **_space(filesystems),
@@ -127,13 +137,16 @@ def read_devices(tick: Tick, idle_seconds: Mapping[str, float | None]) -> list[R
             process_count=None if device.processes is None else len(device.processes),
             idle_seconds=idle_seconds.get(device.uuid),
             fault=device.fault,
+            divided=bool(device.mig) and device.parent is None,
         )
         readings.append(Reading(device, state, reason))
     return readings
 
 
-def device_row(watch: Watch, at: int, observed: float, reading: Reading) -> Row:
-    """The row of ``device_sample``."""
+def device_row(
+    watch: Watch, at: int, observed: float, reading: Reading, facts: DeviceFacts | None = None
+) -> Row:
+    """The row of ``device_sample``; ``facts`` as they were last read."""
     device = reading.device
     return complete(
         DEVICE_SAMPLE,
@@ -155,7 +168,21 @@ def device_row(watch: Watch, at: int, observed: float, reading: Reading) -> Row:
         sm_clock_hertz=device.sm_clock_hertz,
         process_count=None if device.processes is None else len(device.processes),
         user=_main_user(device.processes or ()),
+        parent_device=device.parent,
+        memory_temperature_celsius=device.memory_temperature_celsius,
+        memory_clock_hertz=device.memory_clock_hertz,
+        encoder_utilization_ratio=device.encoder_utilization_ratio,
+        decoder_utilization_ratio=device.decoder_utilization_ratio,
+        energy_counter_joules=device.energy_joules,
+        performance_state=device.performance_state,
+        throttle_reasons=_listed(device.throttle_reasons),
+        xid=device.xid,
+        **({} if facts is None else {name: getattr(facts, name) for name in FACT_COLUMNS}),
     )
+
+
+def _listed(words: Sequence[str] | None) -> str | None:
+    return None if words is None else ", ".join(words)
 
 
 def _main_user(processes: Sequence[GpuProcess]) -> str | None:
@@ -188,6 +215,8 @@ def gpu_process_rows(watch: Watch, at: int, observed: float, reading: Reading) -
             device_share_ratio=1 / (len(per_user) * per_user[process.user]),
             gpu_memory_used_bytes=process.memory_used_bytes,
             started_at=_milliseconds(process.started_at),
+            sm_utilization_ratio=process.sm_utilization_ratio,
+            container=process.container,
         )
         for process in processes
     ]

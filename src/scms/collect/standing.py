@@ -12,11 +12,24 @@ from scms.collect.measures import rate
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from scms.collect.message import Disk, Filesystem, Interface, NetworkFilesystem, Tick
+    from scms.collect.message import (
+        Device,
+        DeviceFacts,
+        Disk,
+        Filesystem,
+        Interface,
+        NetworkFilesystem,
+        Tick,
+    )
     from scms.collect.record import Row
 
 #: From this much CPU on, or with a GPU, a user counts as computing.
 COMPUTING_CORES: Final = 0.1
+#: The slow facts of a GPU that have no column.
+DETAIL_FACTS: Final = (
+    *("pci_bus", "sm_clock_max_hertz", "memory_clock_max_hertz"),
+    *("persistence_mode", "compute_mode", "mig_mode"),
+)
 #: A mount that has not answered for so long hangs.
 HUNG_SECONDS: Final = 10.0
 
@@ -27,6 +40,8 @@ class Standing:
     def __init__(self) -> None:
         self.filesystems: tuple[Filesystem, ...] | None = None
         self.network_filesystems: tuple[NetworkFilesystem, ...] | None = None
+        self.device_facts: dict[str, DeviceFacts] = {}
+        self._devices: tuple[Device, ...] = ()
         self._frequency: float | None = None
         self._temperatures: dict[str, float] = {}
         self._cpu_users: set[str] | None = None
@@ -59,6 +74,8 @@ class Standing:
                 elapsed = tick.monotonic - since
                 self._interface_rates = interface_rates(known, kernel.interfaces, elapsed)
             self._interfaces = (tick.monotonic, kernel.interfaces)
+        self.device_facts.update(tick.device_facts)
+        self._devices = tick.devices or ()
         self._cores = kernel.core_utilization_ratios
         self._count_users(tick)
 
@@ -108,6 +125,15 @@ class Standing:
             "temperatures_celsius": self._temperatures,
             "disks": self._disk_rates,
             "interfaces": self._interface_rates,
+            "devices": {d.uuid: self._device_detail(d) for d in self._devices},
+        }
+
+    def _device_detail(self, device: Device) -> Row:
+        facts = self.device_facts.get(device.parent or device.uuid)
+        return {
+            "memory_free_bytes": device.memory_free_bytes,
+            "memory_reserved_bytes": device.memory_reserved_bytes,
+            **{name: None if facts is None else getattr(facts, name) for name in DETAIL_FACTS},
         }
 
 

@@ -8,7 +8,8 @@ library alone; this file travels to servers as it is (see scms.collect.bootstrap
 import threading
 import time
 
-from .nvml import NO_DRIVER, Fault, Restart, sane
+from .device import Device
+from .nvml import NO_DRIVER, Fault, Restart
 
 #: XIDs that tell of broken hardware or a driver that gave up; the others are mostly of programs.
 FATAL_XIDS = frozenset((48, 62, 64, 74, 79, 95, 119, 120, 140))
@@ -17,11 +18,9 @@ RETRY_SECONDS = 60.0
 RENEW_SECONDS = 600.0
 #: Older readings than this are not shown as if they were of now.
 STALE_SECONDS = 30.0
-PROCESS_CALLS = (
-    ("nvmlDeviceGetComputeRunningProcesses_v3", "nvmlDeviceGetComputeRunningProcesses_v2"),
-    ("nvmlDeviceGetGraphicsRunningProcesses_v3", "nvmlDeviceGetGraphicsRunningProcesses_v2"),
-)
-IDENTITY = ("uuid", "index", "name", "memory_total")
+#: What hardly changes is read this often, of one GPU after the other.
+SLOW_SECONDS = 60.0
+IDENTITY = ("uuid", "index", "name", "memory_total", "parent")
 METRICS = (
     "utilization memory_utilization memory_used power power_limit temperature sm_clock processes"
 ).split()
@@ -31,13 +30,15 @@ class Gpus(object):
     """``ask()`` at a tick, then ``answer(patience)``; nothing here blocks for longer."""
 
     def __init__(self, nvml, describe, hang_seconds=10.0):
-        self.nvml, self.describe, self.hang_seconds = nvml, describe, hang_seconds
+        self.nvml, self.hang_seconds = nvml, hang_seconds
+        self.reader = Device(nvml, describe)
         self.running = self.absent = False
         self.start_problem = None
         self.next_start = 0.0
-        self.identities = {}  # index -> what is known of the device
-        self.health = {}
-        self.xids = {}
+        self.identities = {}  # key -> what is known of the device
+        self.slow = {}  # key -> when to read again, facts, what is broken
+        self.facts = {}  # UUID -> facts that were not told yet
+        self.xids = {}  # UUID -> the last one, and the last fatal one
         self.events = None
         self.known = ({"problem": None, "driver": None}, None, None)
         self.wanted, self.read_done = threading.Event(), threading.Event()
@@ -65,14 +66,23 @@ class Gpus(object):
         elif read_at is not None and now - read_at > STALE_SECONDS and self.wanted.is_set():
             gpu["problem"] = "NVML answers too slowly"
             devices = self._all_blank(None)
-        return {"gpu": gpu, "devices": devices}
+        gpu["cuda"] = self.nvml.cuda
+        facts = {uuid: self.facts.pop(uuid) for uuid in list(self.facts)}
+        answer = {"gpu": gpu, "devices": devices}
+        return dict(answer, device_facts=facts) if facts else answer
 
     def _limit(self, name):
         """From when on a call hangs: without persistence mode, starting takes long."""
         return self.hang_seconds * (3 if name == "nvmlInit" else 1)
 
     def _all_blank(self, fault):
-        return [blank(known, fault) for _, known in sorted(self.identities.items())] or None
+        return [blank(known, fault) for known in self._shown()] or None
+
+    def _shown(self, index=None):
+        """The devices that are known: of a GPU in MIG mode its parts, where it has any."""
+        keys = sorted(key for key in self.identities if index is None or key[0] == index)
+        divided = set(key[0] for key in keys if len(key) > 1)
+        return [self.identities[k] for k in keys if len(k) > 1 or k[0] not in divided]
 
     def _serve(self):
         while True:
@@ -104,7 +114,7 @@ class Gpus(object):
 
     def _start(self, now):
         self.next_start = now + RETRY_SECONDS
-        self.health, self.events = {}, None
+        self.slow, self.events = {}, None
         self.start_problem = self.nvml.start()
         self.running = self.start_problem is None
         self.absent = not self.running and not self.nvml.hardware()
@@ -120,12 +130,12 @@ class Gpus(object):
         for index in range(self.nvml.call("nvmlDeviceGetCount")):
             self.nvml.refused = []
             try:
-                devices.append(self._device(index, now))
+                devices.extend(self._gpu(index, now))
             except (Fault, self.nvml.module.NVMLError) as error:
                 broken = True
                 text = str(error) if isinstance(error, Fault) else self.nvml.words(error)
-                if index in self.identities:
-                    devices.append(blank(self.identities[index], text))
+                if (index,) in self.identities:
+                    devices.extend(blank(known, text) for known in self._shown(index))
                 else:
                     problems.append("GPU %d cannot be read: %s" % (index, text))
         if broken and now - self.nvml.started_at > RENEW_SECONDS:
@@ -133,87 +143,81 @@ class Gpus(object):
             raise Restart()
         self._watch_xids()
         for device in devices:
-            if device["fault"] is None and device["uuid"] in self.xids:
-                device["fault"] = "XID %d: see dmesg there" % self.xids[device["uuid"]]
+            xid, fatal = self.xids.get(device.get("parent") or device["uuid"], (None, None))
+            device["xid"] = xid
+            if device["fault"] is None and fatal is not None:
+                device["fault"] = "XID %d: see dmesg there" % fatal
         return devices, problems
 
-    def _device(self, index, now):
-        nvml = self.nvml
-        if index not in nvml.handles:
+    def _gpu(self, index, now):
+        """A GPU, or in MIG mode its parts, which are the devices that programs can use."""
+        nvml, key = self.nvml, (index,)
+        if key not in nvml.handles:
             handle = nvml.call("nvmlDeviceGetHandleByIndex", index)
             uuid = nvml.call("nvmlDeviceGetUUID", handle)
-            nvml.handles[index] = handle
-            name = nvml.value(index, "nvmlDeviceGetName")
-            self.identities[index] = {"uuid": uuid, "index": index, "name": name}
-        device = dict(self.identities[index])
-        use = nvml.value(index, "nvmlDeviceGetUtilizationRates")
-        device["utilization"] = None if use is None else sane(use.gpu)
-        device["memory_utilization"] = None if use is None else sane(use.memory)
-        self._memory(index, device)
-        power = sane(nvml.value(index, "nvmlDeviceGetPowerUsage"))
-        limit = sane(nvml.value(index, "nvmlDeviceGetEnforcedPowerLimit"))
-        clock = sane(nvml.value(index, "nvmlDeviceGetClockInfo", 1))  # 1: NVML_CLOCK_SM
-        device["power"] = None if power is None else power / 1000
-        device["power_limit"] = None if limit is None else limit / 1000
-        device["sm_clock"] = None if clock is None else clock * 1000000
-        device["temperature"] = sane(nvml.value(index, "nvmlDeviceGetTemperature", 0))
-        device["processes"] = self._processes(index)
-        if device["utilization"] is None and device["memory_used"] is None and nvml.refused:
-            device["fault"] = nvml.refused[0]
-        else:
-            device["fault"] = self._unhealthy(index, now)
-        return device
+            nvml.handles[key] = handle
+            name = nvml.value(key, "nvmlDeviceGetName")
+            self.identities[key] = {"uuid": uuid, "index": index, "name": name}
+        whole = dict(self.identities[key])
+        self.reader.now(key, whole)
+        self._remember_total(key, whole)
+        refused = nvml.refused[:1]
+        anew, fault = self._slow(key, whole["uuid"], now)
+        self.reader.more(key, whole)
+        blind = whole["utilization"] is None and whole["memory_used"] is None and refused
+        whole["fault"] = refused[0] if blind else fault
+        facts = self.slow[key][1]
+        whole.update(power_limit=facts["power_limit"], mig=facts["mig"])
+        if anew:
+            self._find_parts(index, whole)
+        parts = [k for k in sorted(nvml.handles) if k[0] == index and len(k) > 1]
+        return [self._part(part, whole) for part in parts] or [whole]
 
-    def _memory(self, index, device):
-        """Version 2 counts what the driver reserves apart; older drivers know version 1."""
-        version = self.nvml.module.nvmlMemory_v2
-        info = self.nvml.value(index, "nvmlDeviceGetMemoryInfo", version=version)
-        if info is None:
-            info = self.nvml.value(index, "nvmlDeviceGetMemoryInfo")
-        device["memory_used"] = None if info is None else sane(info.used)
-        device["memory_total"] = None if info is None else sane(info.total)
+    def _remember_total(self, key, device):
         if device["memory_total"] is not None:
-            self.identities[index]["memory_total"] = device["memory_total"]
+            self.identities[key]["memory_total"] = device["memory_total"]
 
-    def _processes(self, index):
-        """[pid, user, command, memory, started_at] of each; None where NVML cannot tell."""
-        held = None
-        for newer, older in PROCESS_CALLS:
-            listed = self.nvml.value(index, newer)
-            if listed is None:
-                listed = self.nvml.value(index, older)
-            if listed is None:
+    def _slow(self, key, uuid, now):
+        """Whether the slow facts were read anew, and what is broken though the GPU answers."""
+        known = self.slow.get(key)
+        anew = known is None or known[0] <= now
+        if anew:
+            facts, fault = self.reader.slow(key)
+            apart = 0 if known is not None else key[0] % 8 * 5
+            known = self.slow[key] = (now + SLOW_SECONDS - apart, facts, fault)
+            self.facts[uuid] = facts
+        return anew, known[2]
+
+    def _find_parts(self, index, whole):
+        """List the MIG devices of a GPU: they come and go while the driver runs."""
+        nvml, key = self.nvml, (index,)
+        for part in [k for k in nvml.handles if k[0] == index and len(k) > 1]:
+            del nvml.handles[part], self.identities[part]
+        count = nvml.value(key, "nvmlDeviceGetMaxMigDeviceCount") if whole["mig"] else 0
+        for number in range(count or 0):
+            handle = nvml.value(key, "nvmlDeviceGetMigDeviceHandleByIndex", number)
+            if handle is None:
+                continue  # the places need not be taken in order
+            part = (index, number)
+            nvml.handles[part] = handle
+            uuid = nvml.value(part, "nvmlDeviceGetUUID")
+            if uuid is None:
+                del nvml.handles[part]
                 continue
-            held = {} if held is None else held
-            for process in listed:
-                memory = sane(process.usedGpuMemory)
-                if memory is not None or process.pid not in held:
-                    held[process.pid] = max(memory or 0, held.get(process.pid) or 0) or memory
-        if held is None:
-            return None
-        rows = []
-        for pid, memory in sorted(held.items())[:200]:
-            described = self.describe(pid)
-            if described is not None:
-                user, command, started = described
-                rows.append([pid, user, command, memory, started])
-        return rows
+            known = {"uuid": uuid, "index": index, "parent": whole["uuid"]}
+            self.identities[part] = dict(known, name=nvml.value(part, "nvmlDeviceGetName"))
 
-    def _unhealthy(self, index, now):
-        """What is broken though the device answers; asked for once a minute."""
-        known = self.health.get(index)
-        if known is None or known[0] <= now:
-            errors = sane(self.nvml.value(index, "nvmlDeviceGetTotalEccErrors", 1, 0))
-            rows = self.nvml.value(index, "nvmlDeviceGetRemappedRows")
-            fault = None
-            if rows is not None and rows[3]:
-                fault = "row remapping failed: replace the GPU"
-            elif rows is not None and rows[2]:
-                fault = "row remapping pending: reset the GPU"
-            elif errors:
-                fault = "ECC: uncorrectable memory errors since the driver was loaded"
-            known = self.health[index] = (now + RETRY_SECONDS, fault)
-        return known[1]
+    def _part(self, part, whole):
+        """A MIG device: memory and processes are its own, the die is that of the GPU."""
+        device = dict(self.identities[part], mig=True, fault=whole["fault"])
+        device.update(dict.fromkeys(METRICS))
+        device.update((key, whole[key]) for key in ("temperature", "sm_clock"))
+        self.reader.memory(part, device)
+        self._remember_total(part, device)
+        device["processes"] = self.reader.processes(part)
+        if device["memory_used"] is None:
+            self.slow[part[:1]] = (0.0,) + self.slow[part[:1]][1:]  # it may be gone: list anew
+        return device
 
     def _watch_xids(self):
         """Note the errors that the driver reported since the last tick."""
@@ -221,17 +225,19 @@ class Gpus(object):
             self.events = False  # where events are not supported, not asked again
             try:
                 events = self.nvml.call("nvmlEventSetCreate")
-                for handle in self.nvml.handles.values():
-                    self.nvml.call("nvmlDeviceRegisterEvents", handle, 8, events)  # 8: XIDs
+                for key, handle in self.nvml.handles.items():
+                    if len(key) == 1:
+                        self.nvml.call("nvmlDeviceRegisterEvents", handle, 8, events)  # 8: XIDs
             except self.nvml.module.NVMLError:
                 return
             self.events = events
         for _ in range(100 if self.events else 0):
             try:
                 event = self.nvml.call("nvmlEventSetWait_v2", self.events, 0)
-                if event.eventData in FATAL_XIDS:
-                    uuid = self.nvml.call("nvmlDeviceGetUUID", event.device)
-                    self.xids[uuid] = event.eventData
+                uuid = self.nvml.call("nvmlDeviceGetUUID", event.device)
+                fatal = self.xids.get(uuid, (None, None))[1]
+                number = event.eventData
+                self.xids[uuid] = (number, number if number in FATAL_XIDS else fatal)
             except self.nvml.module.NVMLError:
                 return  # a timeout: there are no more
 

@@ -41,7 +41,7 @@ class Nvml(object):
         self.source, self.pci = pynvml_source, pci
         self.module = None  # pynvml, once the library is there
         self.calling = None  # (name, since) of the call in progress
-        self.driver = None
+        self.driver = self.cuda = None
         self.started_at = 0.0
         self.handles = {}
         self.unsupported = {}
@@ -59,9 +59,11 @@ class Nvml(object):
             return error.value, self.words(error)
         self.started_at = time.monotonic()
         try:
+            self.driver = self.cuda = None
             self.driver = self.call("nvmlSystemGetDriverVersion")
+            self.cuda = version_words(self.call("nvmlSystemGetCudaDriverVersion"))
         except self.module.NVMLError:
-            self.driver = None
+            pass  # a driver that cannot name itself may work all the same
         return None
 
     def _load(self):
@@ -104,9 +106,8 @@ class Nvml(object):
 
     def value(self, index, name, *args, **kwargs):
         """What a call says of a device; None when it cannot be told."""
-        key = (index, name, args[:1], tuple(kwargs))
-        now = time.monotonic()
-        if self.unsupported.get(key, 0.0) > now:
+        key = (index, name, args, tuple(kwargs))
+        if self.is_unsupported(key):
             return None
         try:
             return self.call(name, self.handles[index], *args, **kwargs)
@@ -116,10 +117,24 @@ class Nvml(object):
             if error.value == UNINITIALIZED:
                 raise Restart()
             if error.value in NOT_SUPPORTED:
-                self.unsupported[key] = now + NOT_SUPPORTED_SECONDS
+                self.note_unsupported(key)
             else:
                 self.refused.append(self.words(error))
         return None
+
+    def is_unsupported(self, key):
+        """Whether something was refused as not supported within the last minutes."""
+        until = self.unsupported.get(key)
+        return until is not None and until > time.monotonic()
+
+    def note_unsupported(self, key):
+        """Not to be asked again for a while."""
+        self.unsupported[key] = time.monotonic() + NOT_SUPPORTED_SECONDS
+
+
+def version_words(number):
+    """12040 is CUDA 12.4."""
+    return "%d.%d" % (number // 1000, number % 1000 // 10)
 
 
 def _content(*path):

@@ -6,6 +6,7 @@ library alone; this file travels to servers as it is (see scms.collect.bootstrap
 
 import os
 import queue
+import re
 import threading
 import time
 
@@ -15,6 +16,9 @@ TOP_PROCESSES = 10
 #: The rest of a user's processes make a row only from here on.
 LEAST_CORES = 0.001
 LEAST_BYTES = 1024**3
+#: Docker, containerd, CRI-O and Podman name a control group after the container; LXC by its name.
+CONTAINER = re.compile(r"[/:-]([0-9a-f]{12})[0-9a-f]{52}(?:\.scope)?(?=[/\n]|$)")
+LXC = re.compile(r"/lxc(?:\.payload)?[./]([^/\n]+)")
 #: So long a scan waits for names of users altogether.
 PATIENCE_SECONDS = 0.5
 
@@ -62,6 +66,7 @@ class Processes(object):
     def __init__(self, users):
         self.users = users
         self.owners = {}
+        self.containers = {}
         self.seen = {}
         self.scanned_at = None
         self.count = self.states = None  # states: zombies, blocked in the kernel
@@ -99,15 +104,28 @@ class Processes(object):
                 return None
         return self.users.name(known[1])
 
+    def container(self, pid, start):
+        """The container of a process, 12 digits of its id or its name; asked for once."""
+        known = self.containers.get(pid)
+        if known is None or known[0] != start:
+            try:
+                with open("/proc/%s/cgroup" % pid, "rb") as file:
+                    text = file.read(8192).decode("utf-8", "replace")
+            except OSError:
+                return None
+            known = self.containers[pid] = (start, container_in(text))
+        return known[1]
+
     def started_at(self, start):
         return None if self.boot_time is None else self.boot_time + start / TICKS
 
     def describe(self, pid):
-        """[user, command, started_at] of a process, each None if hidden; None when it is gone."""
+        """[user, command, started_at, container], each None if hidden; None when it is gone."""
         stat = self.stat(pid)
         if stat is None:
-            return None if self.sees_all else [None, None, None]
-        return [self.owner(pid, stat[2]), stat[0], self.started_at(stat[2])]
+            return None if self.sees_all else [None] * 4
+        start = stat[2]
+        return [self.owner(pid, start), stat[0], self.started_at(start), self.container(pid, start)]
 
     def scan(self, now):
         """The rows since the last scan, or None for the first one."""
@@ -132,6 +150,7 @@ class Processes(object):
         self.seen, self.scanned_at, self.count = found, now, len(found)
         self.states = [states[b"Z"], states[b"D"]]
         self.owners = {pid: o for pid, o in self.owners.items() if str(pid) in found}
+        self.containers = {pid: c for pid, c in self.containers.items() if str(pid) in found}
         return {"scan_seconds": elapsed, "rows": self._rows(used)} if elapsed else None
 
     def _rows(self, used):
@@ -150,3 +169,9 @@ class Processes(object):
             if cores >= LEAST_CORES or resident >= LEAST_BYTES:
                 rows.append([None, user, "", round(cores, 4), resident, None])
         return rows
+
+
+def container_in(text):
+    """The innermost container that a list of control groups names, or None."""
+    found = CONTAINER.findall(text) or LXC.findall(text)
+    return found[-1] if found else None
