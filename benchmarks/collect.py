@@ -102,9 +102,12 @@ def fleet(count: int) -> Iterator[tuple[Path, list[Sshd]]]:
     """A folder and so many sshd, gone at the end with all that runs in them."""
     from servers.sshd import sshd_fleet
 
+    # What somebody's shell does at login is not measured.
+    plain = {"HOME": "/nonexistent", "PATH": f"{sys.base_prefix}/bin:/usr/bin:/bin"}
+    accounts = dict.fromkeys(range(count), plain)
     with (
         tempfile.TemporaryDirectory(prefix="scms-bench-") as folder,
-        sshd_fleet(Path(folder), count=count) as servers,
+        sshd_fleet(Path(folder), count=count, environment=accounts) as servers,
     ):
         yield Path(folder), servers
 
