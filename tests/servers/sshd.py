@@ -131,7 +131,8 @@ class Sshd:
             return False
 
     def _write_configuration(self) -> None:
-        settings = {MARK: self.mark, **self.environment}
+        # A home of its own: start files of the user may take long, or do anything.
+        settings = {MARK: self.mark, "HOME": str(self.folder), **self.environment}
         public = self.identity_file.with_suffix(".pub")
         keys = public if self.authorized_keys is None else self.authorized_keys
         (self.folder / "sshd_config").write_text(
