@@ -32,8 +32,8 @@ docs: .venv/ready ## the generated parts of the documentation
 	$(BIN)/python -m scms.warehouse.dictionary
 	$(BIN)/python -m scms.cli.reference
 
-screenshots: .venv/ready ## the pictures of README and docs, from the simulated lab
-	$(BIN)/python tests/browser/screenshots.py docs/images
+screenshots: .venv/ready ## the pictures of README and docs; with `make demo` running beside it
+	PYTHONPATH=tests $(BIN)/python -m browser.screenshots scms-data/demo/cluster.toml docs/images
 
 lock: ## renew requirements.lock from pyproject.toml (needs uv)
 	uv pip compile --universal --python-version 3.11 --generate-hashes --no-emit-index-url \

@@ -1,10 +1,11 @@
-"""Makes the pictures of the pages: ``PYTHONPATH=tests python -m browser.screenshots cluster.toml``.
+"""Makes the pictures of the pages: ``make screenshots``, with ``make demo`` running beside it.
 
-Dark and light at 1440 pixels, and a phone at 390; into ./screenshots.
+Dark and light at 1440 pixels, and a phone at 390.
 """
 
 from __future__ import annotations
 
+import argparse
 import shutil
 import sys
 from pathlib import Path
@@ -65,14 +66,18 @@ def take(browser: Browser, url: str, folder: Path) -> list[Path]:
 
 
 def main() -> None:
-    """Serve the cluster of the argument and take its pictures."""
-    inventory = Inventory.from_file(sys.argv[1])
+    """Serve a cluster and take its pictures."""
+    options = argparse.ArgumentParser(description=main.__doc__)
+    options.add_argument("cluster", help="a cluster.toml; its collector should be running")
+    options.add_argument("folder", nargs="?", default="screenshots", type=Path)
+    given = options.parse_args()
+    inventory = Inventory.from_file(given.cluster)
     program = shutil.which("chromium")
     if program is None:
         sys.exit("chromium is not installed")
     with serve(inventory, port=0) as dashboard, chromium(program) as browser:
-        wait_until_ready(dashboard.url)
-        for path in take(browser, dashboard.url, Path("screenshots")):
+        wait_until_ready(dashboard)
+        for path in take(browser, dashboard.url, given.folder):
             print(path)  # noqa: T201  a command
 
 
