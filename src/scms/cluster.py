@@ -124,9 +124,12 @@ class Cluster:
         rows = live.events(self.hot, since=datetime.now(UTC) - timedelta(hours=hours))
         return _frame(rows, EVENT.column_names())
 
-    def history(self, minutes: float = 15) -> list[dict[str, Any]]:
+    def history(
+        self, minutes: float = 15, *, step_seconds: float | None = None
+    ) -> list[dict[str, Any]]:
         """The recent ticks of every server, oldest first (see `scms.live.history`)."""
-        return live.history(self.hot, since=datetime.now(UTC) - timedelta(minutes=minutes))
+        since = datetime.now(UTC) - timedelta(minutes=minutes)
+        return live.history(self.hot, since=since, step_seconds=step_seconds)
 
     def usage(self, period: str | Period = "today", by: str = "server") -> pd.DataFrame:
         """Use in a period: GPU-hours and CPU-hours available and used, with coverage.

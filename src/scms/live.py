@@ -123,15 +123,22 @@ def events(hot: HotStore, *, since: datetime) -> list[Row]:
     return sorted(rows, key=lambda row: row["sampled_at"], reverse=True)
 
 
-def history(hot: HotStore, *, since: datetime) -> list[Row]:
+def history(hot: HotStore, *, since: datetime, step_seconds: float | None = None) -> list[Row]:
     """The recent past of every server, one row per tick, oldest first.
 
-    Columns: ``server, sampled_at, cpu_utilization_ratio, memory_ratio, gpu_utilization_ratio,
-    gpu_memory_ratio, gpu_power_watts``. A tick that failed has null measurements: a gap.
+    Args:
+        hot: The hot store.
+        since: Where it begins.
+        step_seconds: One tick of each server in so many seconds is enough; all by default.
+
+    Returns:
+        Columns ``server, sampled_at, cpu_utilization_ratio, memory_ratio, gpu_utilization_ratio,
+        gpu_memory_ratio, gpu_power_watts``. A tick that failed has null measurements: a gap.
     """
+    every_ms = None if step_seconds is None else max(1, round(step_seconds * 1000))
     return [
         row
-        for stored in hot.since(_milliseconds(since))
+        for stored in hot.since(_milliseconds(since), every_ms=every_ms)
         for row in _history_rows(stored.record.tables)
     ]
 

@@ -70,10 +70,22 @@ class HotStore:
             "SELECT id, body FROM record WHERE id > ? ORDER BY id LIMIT ?", (record_id, limit)
         )
 
-    def since(self, received_at_ms: int) -> list[StoredRecord]:
-        """The records received at that moment or later, in order."""
+    def since(self, received_at_ms: int, *, every_ms: int | None = None) -> list[StoredRecord]:
+        """The records received at that moment or later, in order.
+
+        Args:
+            received_at_ms: The moment.
+            every_ms: Only the last record of each server in each stretch of so many milliseconds.
+        """
+        if every_ms is None:
+            return self._records(
+                "SELECT id, body FROM record WHERE received_at_ms >= ? ORDER BY id",
+                (received_at_ms,),
+            )
         return self._records(
-            "SELECT id, body FROM record WHERE received_at_ms >= ? ORDER BY id", (received_at_ms,)
+            "SELECT id, body FROM record WHERE id IN (SELECT max(id) FROM record "
+            "WHERE received_at_ms >= ? GROUP BY server, received_at_ms / ?) ORDER BY id",
+            (received_at_ms, every_ms),
         )
 
     def latest(self) -> list[StoredRecord]:

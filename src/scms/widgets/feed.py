@@ -18,7 +18,7 @@ import traitlets
 from scms.errors import ScmsError
 from scms.widgets.frame import Frame, Packer
 from scms.widgets.part import Part, asset
-from scms.widgets.past import WINDOW_SECONDS
+from scms.widgets.past import STEP_SECONDS, WINDOW_SECONDS
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -154,7 +154,7 @@ class Feed(Part):
         read_at = time.monotonic()
         if self._history is None or read_at - self._history_at > _HISTORY_SECONDS:
             # Views that come one after the other at the start of a page read it once.
-            self._history = self._lab.history(WINDOW_SECONDS / 60)
+            self._history = self._lab.history(WINDOW_SECONDS / 60, step_seconds=STEP_SECONDS)
             self._history_at = read_at
         snapshot = self.read() if self.snapshot is None else self.snapshot
         return self._packer.pack_past(snapshot, self._history)

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     Rows = Sequence[Mapping[str, Any]]
 
 WINDOW_SECONDS: Final = 900
-_STEP_SECONDS: Final = 10
+STEP_SECONDS: Final = 10
 _SPARK_POINTS: Final = 60
 #: A tick may come a little late without being a gap.
 _LEAST_REACH_SECONDS: Final = 20.0
@@ -65,9 +65,9 @@ def load_series(
     }
     end = snapshot.as_of.timestamp()
     start = min((row["sampled_at"].timestamp() for row in history), default=end)
-    count = int((end - start) // _STEP_SECONDS)
-    first = end - count * _STEP_SECONDS
-    steps = _in_steps([*weights], history, first, _STEP_SECONDS, count, interval_seconds)
+    count = int((end - start) // STEP_SECONDS)
+    first = end - count * STEP_SECONDS
+    steps = _in_steps([*weights], history, first, STEP_SECONDS, count, interval_seconds)
     series: list[list[float | None]] = []
     for n, name in enumerate(_LOAD_NAMES):
         pairs = [
@@ -76,7 +76,7 @@ def load_series(
         ]
         series.append([_percent(headline.weighted(step)) for step in zip(*pairs, strict=True)])
     return Past(
-        [(first + n * _STEP_SECONDS) * 1000 + now.offset_ms for n in range(count)] + now.time,
+        [(first + n * STEP_SECONDS) * 1000 + now.offset_ms for n in range(count)] + now.time,
         series[0] + now.gpu,
         series[1] + now.gpu_memory,
         series[2] + now.cpu,
