@@ -120,7 +120,7 @@ def _serving(inventory: Inventory, host: str | None, port: int | None) -> Iterat
     from scms.serve import serve, wait_until_ready
 
     with serve(inventory, host=host, port=port) as served:
-        wait_until_ready(served.url)
+        wait_until_ready(served)
         yield served.url
 
 
