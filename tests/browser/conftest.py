@@ -17,8 +17,10 @@ if TYPE_CHECKING:
     from playwright.sync_api import Browser
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def browser(chromium_program: str) -> Iterator[Browser]:
+    # Not for the session: while it lasts, an event loop runs in this thread, and tests of other
+    # files could start none of their own.
     with chromium(chromium_program) as started:
         yield started
 

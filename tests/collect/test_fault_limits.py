@@ -38,10 +38,19 @@ def test_a_server_that_allows_no_session_says_so(sshd: Sshd) -> None:
     assert "see MaxSessions" in str(caught.value)
 
 
+def occupied(sshd: Sshd) -> socket.socket:
+    """A connection that has a place at sshd; one that is dropped for the last one's is retried."""
+    while True:
+        other = socket.create_connection((ADDRESS, sshd.port), timeout=10)
+        if other.recv(4) == b"SSH-":
+            return other
+        other.close()
+
+
 def test_a_busy_sshd_that_drops_connections_is_tried_again(sshd: Sshd, tmp_path: Path) -> None:
     restart(sshd, "MaxStartups 1\n")
     with (
-        socket.create_connection((ADDRESS, sshd.port)) as other,
+        occupied(sshd) as other,
         collecting([sshd.server()], connect, tmp_path) as notes,
     ):
         row = notes.wait("sshd-0", down)
