@@ -1,7 +1,7 @@
 """Which servers the live page shows, and in which order.
 
 In: rows of a snapshot, and what the controls say. Out: the rows shown. The page does the same in
-the browser (cards.js), so that typing costs the kernel nothing.
+the browser (board.js), so that typing costs the kernel nothing.
 """
 
 from __future__ import annotations

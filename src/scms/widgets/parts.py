@@ -32,7 +32,7 @@ class Tiles(Part):
 class Cards(Part):
     """One card per server; searched, filtered and sorted in the browser."""
 
-    _esm = asset("cards.js")
+    _esm = asset("card.js") + asset("board.js")
     _css = asset("cards.css")
     feed = traitlets.Instance(Feed).tag(sync=True, **widget_serialization)
     #: Words that must all occur in a server's name, group, tags, GPU model or users.
