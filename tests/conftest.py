@@ -53,7 +53,6 @@ def repository() -> Path:
 @pytest.fixture(scope="session")
 def running_lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     """The cluster.toml of a simulated lab with a week of history and a collector that runs."""
-    from scms.cli.run import connect
     from scms.demo import backfill, demo_inventory, prefill
     from scms.hot import FILE_NAME, HotStore
     from scms.inventory import Inventory
@@ -68,7 +67,7 @@ def running_lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     warehouse = Warehouse.open(inventory)
     warehouse.ensure_tables()
     backfill(inventory, warehouse, now=datetime.now(UTC), days=8)
-    service = Service(inventory, connect=connect)
+    service = Service(inventory)
     service.start()
     try:
         from scms.cluster import Cluster

@@ -17,8 +17,7 @@ from scms.inventory import DEFAULT_FILE
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from scms.collect.channel import Channel
-    from scms.inventory import Inventory, Server
+    from scms.inventory import Inventory
 
 #: Where the simulated lab lives: apart from real data, so that it can be deleted with one command.
 DEMO_DIRECTORY: Final = Path("scms-data") / "demo"
@@ -95,23 +94,12 @@ def _collecting(inventory: Inventory) -> Iterator[None]:
     """A collector that runs while the block does, and flushes at its end."""
     from scms.service import Service
 
-    service = Service(inventory, connect=connect)
+    service = Service(inventory)
     service.start()
     try:
         yield
     finally:
         service.stop()
-
-
-def connect(server: Server, interval: float) -> Channel:
-    """Reach a server the way the inventory says: SSH, this machine, or the simulator."""
-    if server.simulated:
-        from scms import demo
-
-        return demo.connect(server, interval)
-    from scms.collect import transport
-
-    return transport.connect(server, interval)
 
 
 @contextmanager

@@ -13,7 +13,6 @@ import typer
 
 from scms.cli.context import of
 from scms.cli.output import CsvOption, Form, JsonOption, form, print_frame
-from scms.cli.run import connect
 from scms.errors import SettingsError
 from scms.inventory import DEFAULT_FILE
 
@@ -47,6 +46,7 @@ def init(
     from scms.collect.doctor import examine_all
     from scms.collect.transport.aliases import aliases
     from scms.inventory import Server
+    from scms.service import connect
 
     if output.exists():
         raise SettingsError(
@@ -72,6 +72,7 @@ def doctor(
 ) -> None:
     """Try every server once and say what is wrong with it, and what mends that."""
     from scms.collect.doctor import examine_all
+    from scms.service import connect
 
     how = form(as_json=as_json, as_csv=as_csv)
     inventory = of(context).cluster().inventory

@@ -5,8 +5,9 @@ stand behind the supervisor: one writes records to disk as they come, one moves 
 then. A warehouse that cannot be reached never stops the first.
 """
 
+from scms.service.connecting import connect
 from scms.service.lock import LOCK_NAME, CollectorLock
 from scms.service.mover import WAREHOUSE_PROBLEM
 from scms.service.service import Service
 
-__all__ = ["LOCK_NAME", "WAREHOUSE_PROBLEM", "CollectorLock", "Service"]
+__all__ = ["LOCK_NAME", "WAREHOUSE_PROBLEM", "CollectorLock", "Service", "connect"]

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from scms.errors import HotStoreError
 from scms.hot import FILE_NAME, HotStore
+from scms.service.connecting import connect
 from scms.service.lock import CollectorLock
 from scms.service.mover import Mover
 from scms.service.writer import Writer
@@ -27,7 +28,7 @@ class Service:
 
     Args:
         inventory: What to watch, and the settings.
-        connect: How to reach a server; by default SSH, or this machine where it says so.
+        connect: How to reach a server; by default as the inventory says.
         flush_seconds: How often rows go to the warehouse, if not as the settings say.
         now: The clock for what is over and what is old.
     """
@@ -35,17 +36,13 @@ class Service:
     def __init__(
         self,
         inventory: Inventory,
-        connect: Connector | None = None,
+        connect: Connector = connect,
         *,
         flush_seconds: float | None = None,
         now: Callable[[], datetime] = lambda: datetime.now(UTC),
     ) -> None:
         from scms.collect.supervisor import Supervisor
 
-        if connect is None:
-            from scms.collect.transport import connect as real
-
-            connect = real
         configured = inventory.settings.warehouse.flush_interval
         hot = HotStore(inventory.directory / FILE_NAME, create=True)
         self._hot = hot
