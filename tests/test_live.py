@@ -120,3 +120,11 @@ def test_a_tick_that_failed_is_a_gap_in_the_history(hot, inventory):
     hot.append([record(NOW), record(NOW + timedelta(seconds=2), state="down")])
     ratios = [row["cpu_utilization_ratio"] for row in live.history(hot, since=NOW)]
     assert ratios == [0.5, None]
+
+
+def test_processes_are_those_of_the_newest_tick_and_of_the_newest_scan(hot, inventory):
+    scan = record(NOW, users=[("GPU-0", "ada"), (None, "bob")])
+    hot.append([scan, record(NOW + timedelta(seconds=2), users=[("GPU-0", "eve")])])
+    found = live.processes(hot, now=NOW + timedelta(seconds=3))
+    assert [(row["device"], row["user"]) for row in found] == [("GPU-0", "eve"), (None, "bob")]
+    assert live.processes(hot, now=NOW + timedelta(minutes=2)) == []

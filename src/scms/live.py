@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Final
 
+from scms.hot import PROCESS_SCAN
 from scms.states import DeviceState, ServerState, server_state
 from scms.tables import DEVICE_SAMPLE, EVENT, FACTS, PROCESS_SAMPLE, SERVER_SAMPLE, Table
 
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
     from scms.collect.record import Record
-    from scms.hot import HotStore
+    from scms.hot import HotStore, StoredRecord
     from scms.inventory import Inventory, Server
 
 Row = dict[str, Any]
@@ -106,15 +107,16 @@ def processes(hot: HotStore, *, now: datetime) -> list[Row]:
     GPU rows are those of the newest tick, CPU rows those of the newest process scan.
     """
     since = _milliseconds(now) - int(_SCAN_LOOKBACK_SECONDS * 1000)
-    gpu: dict[str, list[Row]] = {}
-    cpu: dict[str, list[Row]] = {}
-    for stored in hot.since(since):
-        rows = _rows(stored.record, PROCESS_SAMPLE)
-        gpu[stored.record.server] = [row for row in rows if row["device"] is not None]
-        scanned = [row for row in rows if row["device"] is None]
-        if scanned:
-            cpu[stored.record.server] = scanned
-    return [row for n in sorted({*gpu, *cpu}) for row in [*gpu.get(n, []), *cpu.get(n, [])]]
+    gpu = [row for row in _process_rows(hot.latest(), since) if row["device"] is not None]
+    cpu = [
+        row for row in _process_rows(hot.latest_with(PROCESS_SCAN), since) if row["device"] is None
+    ]
+    return sorted([*gpu, *cpu], key=lambda row: row["server"])
+
+
+def _process_rows(stored: Iterable[StoredRecord], since_ms: int) -> list[Row]:
+    fresh = [s.record for s in stored if s.record.received_at_ms >= since_ms]
+    return [row for record in fresh for row in _rows(record, PROCESS_SAMPLE)]
 
 
 def events(hot: HotStore, *, since: datetime) -> list[Row]:
