@@ -42,13 +42,6 @@ class ViewFile:
     columns: tuple[ViewColumn, ...]
     select: str
 
-    def definition(self) -> str:
-        """The statement that makes it, seen by one cursor only."""
-        if self.parameters:
-            arguments = ", ".join(self.parameters)
-            return f"CREATE OR REPLACE TEMP MACRO {self.name}({arguments}) AS TABLE {self.select}"
-        return f"CREATE OR REPLACE TEMP VIEW {self.name} AS {self.select}"
-
 
 def read_views(folder: Path) -> dict[str, ViewFile]:
     """The views of a folder by name.
