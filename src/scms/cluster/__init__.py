@@ -1,0 +1,43 @@
+"""A cluster as its users see it: it composes the parts and does the I/O for them.
+
+In: an inventory. Out: tables (pandas data frames), reports, outlooks and recommendations. Opening a
+cluster touches no server: a collector writes, everything here reads, but for holds.
+
+`now` answers from the last hours, `past` from what is remembered, `future` looks ahead; `parts`
+opens what they read.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from scms.cluster.future import Future
+from scms.cluster.past import Past
+from scms.inventory import find_inventory
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+__all__ = ["Cluster", "open"]
+
+
+def open(path: str | Path | None = None, **settings: Any) -> Cluster:  # noqa: A001  scms.open
+    """Open a cluster for reading.
+
+    Args:
+        path: A cluster.toml. Without it: ``$SCMS_CONFIG``, then ``./cluster.toml``, then this
+            machine alone.
+        **settings: Settings that go over the file, such as ``timezone="Asia/Shanghai"``.
+
+    Raises:
+        SettingsError: The file or a setting cannot be used; the message names file and key.
+    """
+    return Cluster(find_inventory(path, settings))
+
+
+class Cluster(Past, Future):
+    """One cluster: what it does now, what it did, what it will do, and where to run next.
+
+    Attributes:
+        inventory: The servers and settings.
+    """

@@ -1,0 +1,49 @@
+"""What a cluster does now: live tables from the hot store."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+from scms import live
+from scms.cluster.parts import Parts, frame
+from scms.tables import EVENT, PROCESS_SAMPLE
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from scms.live import Snapshot
+
+
+class Present(Parts):
+    """The verbs that answer from the last hours."""
+
+    def snapshot(self) -> Snapshot:
+        """Everything known now, as plain rows (see `scms.live.Snapshot`)."""
+        now = datetime.now(UTC)
+        return live.snapshot(self.hot, self.inventory, now=now, holds=self._holds.active(now))
+
+    def now(self) -> pd.DataFrame:
+        """One row per server: its state and measurements now (see `scms.live.Snapshot.servers`)."""
+        return frame(self.snapshot().servers)
+
+    def devices(self) -> pd.DataFrame:
+        """One row per GPU: its state and measurements now (see `scms.live.Snapshot.devices`)."""
+        return frame(self.snapshot().devices, live.DEVICE_COLUMNS)
+
+    def processes(self) -> pd.DataFrame:
+        """One row per process and GPU, and per top CPU process, now (columns of process_sample)."""
+        rows = live.processes(self.hot, now=datetime.now(UTC))
+        return frame(rows, PROCESS_SAMPLE.column_names())
+
+    def events(self, hours: float = 2) -> pd.DataFrame:
+        """What changed lately, newest first (columns of event)."""
+        rows = live.events(self.hot, since=datetime.now(UTC) - timedelta(hours=hours))
+        return frame(rows, EVENT.column_names())
+
+    def history(
+        self, minutes: float = 15, *, step_seconds: float | None = None
+    ) -> list[dict[str, Any]]:
+        """The recent ticks of every server, oldest first (see `scms.live.history`)."""
+        since = datetime.now(UTC) - timedelta(minutes=minutes)
+        return live.history(self.hot, since=since, step_seconds=step_seconds)

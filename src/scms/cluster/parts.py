@@ -1,0 +1,87 @@
+"""What a cluster is put together from: opened when first used, and only for reading.
+
+In: an inventory. Out: the hot store, the warehouse, the views, the evidence and the holds.
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+from scms.hot import HotStore
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    import pandas as pd
+
+    from scms.evidence import Evidence
+    from scms.inventory import Inventory
+    from scms.recommend.holds import Holds
+    from scms.reports.period import Period
+    from scms.views import Views
+    from scms.warehouse import Warehouse
+
+
+class Parts:
+    """The parts of one cluster.
+
+    Attributes:
+        inventory: The servers and settings.
+    """
+
+    def __init__(self, inventory: Inventory) -> None:
+        self.inventory = inventory
+
+    def __repr__(self) -> str:
+        settings = self.inventory.settings
+        return (
+            f"<Cluster {settings.name!r}: {len(self.inventory.servers)} servers, "
+            f"{settings.timezone}, data in {self.inventory.directory}>"
+        )
+
+    @cached_property
+    def hot(self) -> HotStore:
+        """The hot store, opened for reading; empty until a collector has run."""
+        return HotStore.open(self.inventory.directory / "hot.sqlite")
+
+    @cached_property
+    def _warehouse(self) -> Warehouse:
+        from scms.warehouse import Warehouse
+
+        return Warehouse.open(self.inventory)
+
+    @cached_property
+    def _views(self) -> Views:
+        from scms.views import Views
+
+        return Views(self.inventory, self.hot, self._warehouse)
+
+    @cached_property
+    def _evidence(self) -> Evidence:
+        from scms.evidence import Evidence
+
+        return Evidence(self._views)
+
+    @cached_property
+    def _holds(self) -> Holds:
+        from scms.recommend.holds import Holds
+
+        return Holds(self.hot, self.inventory.settings.holds)
+
+    def period(self, text: str | Period) -> Period:
+        """Read a period in the cluster's time zone."""
+        from scms.reports.period import parse_period
+
+        if not isinstance(text, str):
+            return text
+        return parse_period(text, self.inventory.settings.zone(), datetime.now(UTC))
+
+
+def frame(rows: Sequence[Mapping[str, Any]], columns: Sequence[str] | None = None) -> pd.DataFrame:
+    """A data frame that has its columns also when there are no rows."""
+    import pandas as pd
+
+    named = None if columns is None else [*columns]
+    return pd.DataFrame.from_records([dict(row) for row in rows], columns=named)
