@@ -1,4 +1,4 @@
-"""Verbs that look: now, devices, usage, report, forecast, sql."""
+"""Verbs that look: now, devices, usage, forecast, sql."""
 
 from __future__ import annotations
 
@@ -38,7 +38,6 @@ def register(app: typer.Typer) -> None:
     app.command("now")(now)
     app.command("devices")(devices)
     app.command("usage")(usage)
-    app.command("report")(report)
     app.command("forecast")(forecast)
     app.command("sql")(sql)
 
@@ -89,24 +88,6 @@ def usage(
         shown = frame.dropna(axis="columns", how="all").columns
         frame = frame[[c for c in (by, *_USAGE_COLUMNS) if c in shown]]
     print_frame(frame, how, title=title, zone=lab.inventory.settings.zone())
-
-
-def report(
-    context: typer.Context,
-    period: Annotated[str, typer.Argument(help="As for usage.")] = "last-month",
-    output: Annotated[
-        Path | None,
-        typer.Option("--output", "-o", help="File to write: .html, .csv, .md or .json by suffix."),
-    ] = None,
-) -> None:
-    """Write the report of a period; without --output, Markdown to the terminal."""
-    lab = of(context).cluster()
-    made = lab.report(period)
-    if output is None:
-        typer.echo(made.to_markdown())
-        return
-    made.save(output)
-    typer.echo(f"{made.period.label}: {output}")
 
 
 def forecast(
