@@ -20,12 +20,14 @@ import pytest
 
 from reports.rollups import Rollups, made_up, query_over
 from scms.errors import ReportError
-from scms.reports.document import Report, build_report
+from scms.reports.build import build_report
 from scms.reports.metrics import DIMENSIONS
 from scms.reports.period import parse_period
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+    from scms.reports.document import Report
 
 ZONE = ZoneInfo("UTC")
 NOW = datetime(2026, 10, 7, 8, 30, tzinfo=UTC)

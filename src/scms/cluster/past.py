@@ -39,7 +39,7 @@ class Past(Parts):
 
     def report(self, period: str | Period = "last-month") -> Report:
         """A report of a period, to look at in a notebook or to ``.save("october.html")``."""
-        from scms.reports.document import build_report
+        from scms.reports.build import build_report
 
         return build_report(
             self._views.frame,

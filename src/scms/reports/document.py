@@ -1,6 +1,6 @@
-"""A report of a period: a query function in, a document out, saved by suffix.
+"""A report of a period: data (tables, totals, findings), saved by suffix.
 
-The document is data (tables, totals, findings); page.py and plain.py write it.
+build.py makes it; page.py and plain.py write it.
 """
 
 from __future__ import annotations
@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from scms.errors import ReportError
-from scms.reports import findings, metrics, present
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -18,11 +17,8 @@ if TYPE_CHECKING:
 
     import pandas as pd
 
+    from scms.reports.findings import Finding
     from scms.reports.period import Period
-
-#: Up to so many days a report shows hours, up to so many days, above months.
-_MOST_DAYS_BY_HOUR: Final = 2
-_MOST_DAYS_BY_DAY: Final = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +51,7 @@ class Report:
     tables: Mapping[str, pd.DataFrame]
     totals: pd.DataFrame
     headlines: tuple[Headline, ...]
-    findings: tuple[findings.Finding, ...]
+    findings: tuple[Finding, ...]
 
     @property
     def time_dimension(self) -> str:
@@ -138,100 +134,3 @@ _WRITERS: Final[dict[str, Callable[[Report], str]]] = {
     ".md": Report.to_markdown,
     ".json": Report.to_json,
 }
-
-
-def build_report(
-    query: metrics.Query,
-    period: Period,
-    *,
-    name: str,
-    now: datetime,
-    thresholds: findings.Thresholds | None = None,
-) -> Report:
-    """Make the report of a period.
-
-    Args:
-        query: Runs SQL over the views.
-        period: What to report on.
-        name: Of the cluster.
-        now: The clock; aware.
-        thresholds: From where on a finding is worth saying.
-    """
-    summed = {
-        by: metrics.sums(query, period, by=by, now=now)
-        for by in ("server", "user", "group", "model", "device")
-    }
-    tables = {by: metrics.finish(frame, by=by) for by, frame in summed.items()}
-    tables |= _over_time(query, period, now=now)
-    for by in ("server", "user", "group", "model"):
-        # The most used first; what is unknown last, in the order of the inventory.
-        tables[by] = tables[by].sort_values(
-            _rank(tables[by]), ascending=False, na_position="last", kind="stable"
-        )
-        tables[by] = tables[by].reset_index(drop=True)
-    totals = metrics.finish(metrics.total(summed["server"]))
-    return Report(
-        name=name,
-        period=period,
-        made_at=now,
-        tables=tables,
-        totals=totals,
-        headlines=_headlines(totals, tables["server"]),
-        findings=findings.find(tables["server"], tables["user"], totals, thresholds=thresholds),
-    )
-
-
-def _rank(table: pd.DataFrame) -> str:
-    return "gpu_hours_used" if table["gpu_hours_used"].notna().any() else "cpu_hours_used"
-
-
-def _over_time(query: metrics.Query, period: Period, *, now: datetime) -> dict[str, pd.DataFrame]:
-    """The table over time, in steps that make a readable chart."""
-    days = sum(1 for _ in period.days())
-    by = "hour" if days <= _MOST_DAYS_BY_HOUR else "day"
-    summed = metrics.sums(query, period, by=by, now=now)
-    if days > _MOST_DAYS_BY_DAY:
-        summed, by = metrics.by_month(summed), "month"
-    return {by: metrics.finish(summed, by=by)}
-
-
-def _headlines(totals: pd.DataFrame, servers: pd.DataFrame) -> tuple[Headline, ...]:
-    row = totals.iloc[0]
-    used, available, held = (
-        row[f"gpu_hours_{part}"] for part in ("used", "available", "idle_held")
-    )
-    observed = Headline(
-        "Observed",
-        present.ratio(row["coverage_ratio"]),
-        f"of the time of {len(servers)} server{'s' if len(servers) != 1 else ''}",
-    )
-    share, all_of_it = row["cpu_utilization_ratio"], row["cpu_hours_available"]
-    cpu = Headline(
-        "CPU-hours used",
-        present.hours(row["cpu_hours_used"]),
-        f"{present.ratio(share)} of {present.hours(all_of_it)} available",
-    )
-    if present.unknown(available):
-        return cpu, observed
-    return (
-        Headline(
-            "GPU-hours used",
-            present.hours(used),
-            f"{present.ratio(row['gpu_use_ratio'])} of {present.hours(available)} available",
-        ),
-        Headline(
-            "Held without work",
-            present.hours(held),
-            f"GPU-hours, {present.ratio(held / available if available else None)} of those "
-            "available",
-        ),
-        Headline("Free", present.hours(row["gpu_hours_free"]), "GPU-hours nobody took"),
-        Headline(
-            "Mean utilisation",
-            present.ratio(row["gpu_utilization_ratio"]),
-            "of GPUs, over available time",
-        ),
-        Headline("GPU energy", f"{present.hours(row['energy_kwh'])} kWh", "drawn by the boards"),
-        cpu,
-        observed,
-    )
