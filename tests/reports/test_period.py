@@ -189,3 +189,29 @@ def test_any_text_is_a_period_or_a_period_error(text: str, zone: ZoneInfo) -> No
     except PeriodError:
         return
     assert period.start < period.end
+
+
+@pytest.mark.parametrize(
+    ("text", "label"),
+    [
+        ("2026-10-05", "2025-10-05"),
+        ("2024-02-29", "2023-02-28"),
+        ("2026-W41", "2025-W41"),
+        ("2020-W53", "2019-W52"),
+        ("2026-10", "2025-10"),
+        ("2026-Q4", "2025-Q4"),
+        ("2026", "2025"),
+        ("2024-02-20..2024-03-02", "2023-02-20..2023-03-03"),
+    ],
+)
+def test_a_year_ago_is_the_same_part_of_the_year_before(text: str, label: str) -> None:
+    period = parse_period(text, BERLIN, NOW)
+    assert period.year_ago().label == label
+    assert period.year_ago().kind == period.kind
+
+
+@given(TEXTS, ZONES, MOMENTS)
+def test_a_year_ago_is_a_year_ago(text: str, zone: ZoneInfo, now: datetime) -> None:
+    period = parse_period(text, zone, now)
+    days = (period.first_day - period.year_ago().first_day).days
+    assert 363 <= days <= 372

@@ -98,6 +98,21 @@ class Period:
             return _days(before - timedelta(days=count), before, self.zone)
         return _calendar(self.kind, before, self.zone)
 
+    def year_ago(self) -> Period:
+        """The same one a year before: week 41 of week 41, 29 February of the 28th, W53 of W52.
+
+        A range begins on the same date and has as many days.
+        """
+        if self.kind == "week":
+            year, week, _ = self.first_day.isocalendar()
+            last_week = date(year - 1, 12, 28).isocalendar().week
+            first = date.fromisocalendar(year - 1, min(week, last_week), 1)
+        else:
+            first = _year_before(self.first_day)
+        if self.kind == "days":
+            return _days(first, first + (self.last_day - self.first_day), self.zone)
+        return _calendar(self.kind, first, self.zone)
+
     def until(self, now: datetime) -> datetime:
         """Where it ends as far as it has passed: its end, or ``now``, or its start."""
         return min(max(now.astimezone(UTC), self.start), self.end)
@@ -218,6 +233,12 @@ def _midnight(day: date, zone: ZoneInfo) -> datetime:
 def _months_later(day: date, count: int) -> date:
     years, month = divmod(day.month - 1 + count, 12)
     return date(day.year + years, month + 1, 1)
+
+
+def _year_before(day: date) -> date:
+    """The same date a year before; of 29 February the 28th."""
+    leap_day = (day.month, day.day) == (2, 29)
+    return day.replace(year=day.year - 1, day=28 if leap_day else day.day)
 
 
 def _title(period: Period) -> str:
