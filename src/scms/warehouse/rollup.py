@@ -12,6 +12,7 @@ import warnings
 from datetime import date, timedelta
 from typing import TYPE_CHECKING, Protocol
 
+from scms.warehouse import datafiles
 from scms.warehouse.catalog import declared, wrapped
 from scms.warehouse.read import FACTS_OF, ROLLED_DAYS, day_start, open_days, time_range
 from scms.warehouse.rows import arrow_rows, sorted_rows
@@ -94,9 +95,11 @@ def _write(warehouse: Warehouse, query: Query, name: str, rows: dict[date, int])
     floor = warehouse.state(FACTS_OF[name]).floor()
     listed = {str(day): count for day, count in sorted(rolled.items()) if day >= floor}
     with wrapped("rolled up", warehouse.place), warnings.catch_warnings():
-        # An overwrite even where nothing is there yet: of two collectors that make the same day,
+        # A deletion even where nothing is there yet: of two collectors that make the same day,
         # the second is refused, while two appends would both be taken.
         warnings.filterwarnings("ignore", message="Delete operation did not match")
+        files = [*datafiles.write(iceberg, table, slice_)]
         with iceberg.transaction() as transaction:
-            transaction.overwrite(slice_, overwrite_filter=time_range(table, start, end))
+            transaction.delete(time_range(table, start, end))
+            datafiles.append(transaction, files)
             transaction.set_properties({ROLLED_DAYS: json.dumps(listed)})

@@ -88,14 +88,17 @@ class Warehouse:
         Returns:
             How many rows were written.
         """
+        from scms.warehouse import datafiles
         from scms.warehouse.rows import arrow_rows, sorted_rows
 
         table = declared(name)
         arrow = sorted_rows(table, arrow_rows(table, rows))
         with wrapped("written", self.place):
             if arrow.num_rows:
-                with self.table(name).transaction() as transaction:
-                    transaction.append(arrow)
+                iceberg = self.table(name)
+                files = [*datafiles.write(iceberg, table, arrow)]
+                with iceberg.transaction() as transaction:
+                    datafiles.append(transaction, files)
                     transaction.set_properties(dict(properties or {}))
             elif properties:
                 self._set_properties(name, dict(properties))

@@ -1,0 +1,165 @@
+"""Data files as SCMS writes them: sorted, small, and sealed.
+
+Input: an Iceberg table and Arrow rows. Output: Parquet files in its location, described as Iceberg
+wants them, to be committed by `append`.
+
+The name of a file ends with a digest of its bytes, so that a bit that flips anywhere in it is found
+by `scms.warehouse.verify` as long as the table knows the file. Pages have checksums too, which
+other readers understand and which tell the rows that are affected.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+import uuid
+from typing import TYPE_CHECKING, Any, Final
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from pyiceberg.manifest import DataFile
+    from pyiceberg.table import Table as IcebergTable
+    from pyiceberg.table import Transaction
+    from pyiceberg.types import IcebergType
+
+    from scms.tables import Table
+
+#: Rows of a row group: what a reader that looks for one device has to decode, and the finest part
+#: of which can be said that it is damaged.
+ROW_GROUP_ROWS: Final = 122_880
+_FIELD_ID: Final = b"PARQUET:field_id"
+#: zstd levels of a file that is rewritten within a day, and of one that stays for years.
+_QUICK, _TIGHT = 3, 15
+_SEALED: Final = re.compile(r"-([0-9a-f]{32})\.parquet$")
+#: Rows of the sample by which the encoding of a column is chosen.
+_SAMPLE_ROWS: Final = 40_000
+
+
+def append(transaction: Transaction, files: Iterable[DataFile]) -> None:
+    """Add files that were written to the table, as a part of a transaction."""
+    with transaction.update_snapshot().merge_append() as snapshot:
+        for file in files:
+            snapshot.append_data_file(file)
+
+
+def write(
+    iceberg: IcebergTable, table: Table, rows: pa.Table, *, tight: bool = False
+) -> Iterator[DataFile]:
+    """Write rows, a file for each partition; nothing refers to the files yet.
+
+    Args:
+        iceberg: Where they go.
+        table: Its declaration.
+        rows: Sorted.
+        tight: Take time to make the files small, because they stay.
+    """
+    from pyiceberg.io.pyarrow import parquet_file_to_data_file
+
+    rows = _with_field_ids(rows, iceberg)
+    for folder, part in _partitions(table, rows):
+        data = encoded(part, tight=tight)
+        name = f"{folder}{uuid.uuid4().hex[:12]}-{digest(data)}.parquet"
+        url = iceberg.location_provider().new_data_location(name)
+        with iceberg.io.new_output(url).create() as stream:
+            stream.write(data)
+        yield parquet_file_to_data_file(iceberg.io, iceberg.metadata, url)
+
+
+def digest(data: bytes) -> str:
+    """What tells these bytes from any others: 128 bits of BLAKE2b, in hexadecimal."""
+    return hashlib.blake2b(data, digest_size=16).hexdigest()
+
+
+def seal(url: str) -> str | None:
+    """The digest that a file was given when it was written; None for files of other engines."""
+    found = _SEALED.search(url)
+    return None if found is None else found.group(1)
+
+
+def encoded(rows: pa.Table, *, tight: bool) -> bytes:
+    """Rows as the bytes of a Parquet file."""
+    sink = pa.BufferOutputStream()
+    with pq.ParquetWriter(sink, rows.schema, **_options(rows, tight=tight)) as writer:
+        writer.write_table(rows, row_group_size=ROW_GROUP_ROWS)
+    return bytes(sink.getvalue())
+
+
+def _options(rows: pa.Table, *, tight: bool) -> dict[str, Any]:
+    """How the columns are encoded: by a dictionary, or whole numbers as differences.
+
+    Both are read by Spark, Sail, Trino and every DuckDB, which is not so of the encodings that
+    Parquet got later.
+    """
+    names = [field.name for field in rows.schema]
+    options: dict[str, Any] = {
+        "compression": "zstd",
+        "compression_level": _TIGHT if tight else _QUICK,
+        "write_page_checksum": True,
+        "use_dictionary": True,
+    }
+    if tight:
+        differences = [name for name in names if _as_differences(rows[name].slice(0, _SAMPLE_ROWS))]
+        if differences:
+            options["use_dictionary"] = [name for name in names if name not in differences]
+            options["column_encoding"] = dict.fromkeys(differences, "DELTA_BINARY_PACKED")
+    return options
+
+
+def _as_differences(sample: pa.ChunkedArray) -> bool:
+    """Whether a column is smaller as differences than by a dictionary."""
+    if not (pa.types.is_integer(sample.type) or pa.types.is_timestamp(sample.type)):
+        return False
+    one = pa.table({"c": sample})
+    by_dictionary = _size(one, use_dictionary=True)
+    return (
+        _size(one, use_dictionary=False, column_encoding={"c": "DELTA_BINARY_PACKED"})
+        < by_dictionary
+    )
+
+
+def _size(rows: pa.Table, **options: Any) -> int:
+    sink = pa.BufferOutputStream()
+    pq.write_table(rows, sink, compression="zstd", compression_level=_QUICK, **options)
+    return int(sink.tell())
+
+
+def _partitions(table: Table, rows: pa.Table) -> Iterable[tuple[str, pa.Table]]:
+    """The rows of each partition, and the folder that they go to."""
+    import pyarrow.compute as pc
+
+    if table.partition is None:
+        return [("", rows)]
+    starts = pc.floor_temporal(rows[table.time], unit=table.partition)
+    written = {"day": "%Y-%m-%d", "month": "%Y-%m"}[table.partition]
+    return [
+        (
+            f"{table.time}_{table.partition}={start.as_py().strftime(written)}/",
+            rows if len(values) == 1 else rows.filter(pc.equal(starts, start)),
+        )
+        for values in [pc.unique(starts)]
+        for start in sorted(values, key=lambda value: value.as_py())
+    ]
+
+
+def _with_field_ids(rows: pa.Table, iceberg: IcebergTable) -> pa.Table:
+    """The rows with the ids of their columns, by which readers tell columns that were renamed."""
+    schema = iceberg.schema()
+    fields = [
+        _field(field, found.field_id, found.field_type)
+        for field in rows.schema
+        for found in [schema.find_field(field.name)]
+    ]
+    return rows.cast(pa.schema(fields))
+
+
+def _field(field: pa.Field, field_id: int, kind: IcebergType) -> pa.Field:
+    from pyiceberg.types import ListType
+
+    if isinstance(kind, ListType):
+        element = _field(field.type.value_field, kind.element_id, kind.element_type)
+        field = field.with_type(pa.list_(element))
+    return field.with_metadata({_FIELD_ID: str(field_id).encode()})
