@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final, Literal
 
-ColumnType = Literal["string", "timestamp", "float", "integer", "boolean"]
+#: ``floats`` is a list of numbers without nulls in it, ``texts`` a list of strings.
+ColumnType = Literal["string", "timestamp", "float", "integer", "boolean", "floats", "texts"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,16 +23,16 @@ class Column:
 class Table:
     """One table of the warehouse.
 
-    ``time`` is the column it is partitioned by, ``partition`` the size of a partition, ``sort`` the
-    order of the rows in a file. Field ids in Iceberg are the positions of the columns, so columns
-    are only ever added at the end.
+    ``time`` is the column it is partitioned by, ``partition`` the size of a partition (None: the
+    table is small and has none), ``sort`` the order of the rows in a file. Iceberg numbers the
+    columns as they are added, so columns are only ever added at the end.
     """
 
     name: str
     doc: str
     grain: str
     time: str
-    partition: Literal["day", "month"]
+    partition: Literal["day", "month"] | None
     sort: tuple[str, ...]
     columns: tuple[Column, ...]
 

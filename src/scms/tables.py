@@ -9,17 +9,26 @@ from __future__ import annotations
 from typing import Final
 
 from scms.columns import SERVER, Column, ColumnType, Table
+from scms.dimensions import DEVICE_DIMENSION, SERVER_DIMENSION
 from scms.rollups import DEVICE_15M, SERVER_15M, USER_15M
+from scms.said import HOLD, OUTLOOK, RECOMMENDATION
 
 __all__ = [
     "ALL",
     "DEVICE_15M",
+    "DEVICE_DIMENSION",
     "DEVICE_SAMPLE",
+    "DIMENSIONS",
     "EVENT",
     "FACTS",
+    "HOLD",
+    "OUTLOOK",
     "PROCESS_SAMPLE",
+    "RECOMMENDATION",
     "ROLLUPS",
+    "SAID",
     "SERVER_15M",
+    "SERVER_DIMENSION",
     "SERVER_SAMPLE",
     "USER_15M",
     "Column",
@@ -256,4 +265,6 @@ EVENT: Final = Table(
 
 FACTS: Final = (SERVER_SAMPLE, DEVICE_SAMPLE, PROCESS_SAMPLE, EVENT)
 ROLLUPS: Final = (SERVER_15M, DEVICE_15M, USER_15M)
-ALL: Final = {table.name: table for table in (*FACTS, *ROLLUPS)}
+SAID: Final = (OUTLOOK, RECOMMENDATION, HOLD)
+DIMENSIONS: Final = (SERVER_DIMENSION, DEVICE_DIMENSION)
+ALL: Final = {table.name: table for table in (*FACTS, *ROLLUPS, *SAID, *DIMENSIONS)}

@@ -46,16 +46,28 @@ def encode(record: Record) -> bytes:
         HotStoreError: It holds something else than JSON can.
     """
     document = [record.server, record.received_at_ms, record.tables, record.detail]
+    return compressed(document, f"a record of {record.server}")
+
+
+def compressed(document: Any, what: str) -> bytes:
+    """Something of lists, dictionaries and plain values, as `encode` stores a record.
+
+    Args:
+        document: What is to be stored.
+        what: What to call it in an error.
+
+    Raises:
+        HotStoreError: It holds something else than JSON can.
+    """
     try:
         try:
             text = _json(document)
         except ValueError:
-            _logger.warning("a record of %s had a number that is not finite", record.server)
+            _logger.warning("%s had a number that is not finite", what)
             text = _json(_finite(document))
     except (TypeError, ValueError) as error:
         raise HotStoreError(
-            f"a record of {record.server} cannot be stored: {error}",
-            expected="strings, booleans, numbers and None",
+            f"{what} cannot be stored: {error}", expected="strings, booleans, numbers and None"
         ) from error
     return zlib.compress(text.encode("ascii"), level=1)
 
@@ -74,11 +86,26 @@ def _finite(value: Any) -> Any:
 
 def decode(record_id: int, body: bytes) -> StoredRecord:
     """The record of a row (id, body)."""
-    try:
-        server, received_at_ms, tables, detail = json.loads(zlib.decompress(body).decode("ascii"))
-    except (zlib.error, ValueError) as error:
-        raise HotStoreError(
-            f"record {record_id} of the hot store is damaged: {error}",
-            expected="a compressed JSON array",
-        ) from error
+    server, received_at_ms, tables, detail = decompressed(body, 4, f"record {record_id}")
     return StoredRecord(record_id, Record(server, received_at_ms, tables, detail))
+
+
+def decompressed(body: bytes, length: int | None, what: str) -> list[Any]:
+    """What `compressed` was given, if that was a list of so many (None: any number).
+
+    Raises:
+        HotStoreError: It is damaged.
+    """
+    try:
+        found = json.loads(zlib.decompress(body).decode("ascii"))
+    except (zlib.error, ValueError) as error:
+        raise _damaged(what, str(error)) from error
+    if not isinstance(found, list) or length not in {None, len(found)}:
+        raise _damaged(what, "it is another kind of array")
+    return found
+
+
+def _damaged(what: str, why: str) -> HotStoreError:
+    return HotStoreError(
+        f"{what} of the hot store is damaged: {why}", expected="a compressed JSON array"
+    )

@@ -42,6 +42,14 @@ CREATE TABLE hold (
 );
 CREATE INDEX hold_device ON hold (device, expires_at_ms);
 """
+#: Made where it is missing, so that files from before it was there need no new version.
+SAID_SCHEMA: Final = """
+CREATE TABLE IF NOT EXISTS said (
+    id INTEGER PRIMARY KEY AUTOINCREMENT,
+    name TEXT NOT NULL,
+    body BLOB NOT NULL
+)
+"""
 
 
 def connect(path: Path, *, create: bool) -> sqlite3.Connection | None:
@@ -87,6 +95,7 @@ def _make_schema(connection: sqlite3.Connection) -> None:
     if connection.execute("PRAGMA user_version").fetchone()[0] == 0:  # else another was faster
         for statement in filter(str.strip, _SCHEMA.split(";")):
             connection.execute(statement)
+        connection.execute(SAID_SCHEMA)
         connection.execute("INSERT INTO meta VALUES ('identity', ?)", (uuid.uuid4().hex[:12],))
         connection.execute(f"PRAGMA user_version = {SCHEMA_VERSION}")
     connection.execute("COMMIT")

@@ -9,7 +9,9 @@ from typing import TYPE_CHECKING, Any, Self
 
 from scms.errors import HotStoreError
 from scms.hot.codec import StoredRecord, decode, encode, parts_of
-from scms.hot.file import connect, inode
+from scms.hot.file import SAID_SCHEMA, connect, inode
+from scms.hot.said import Said, insert
+from scms.hot.said import decode as decode_said
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -124,20 +126,56 @@ class HotStore:
 
     def last_id(self) -> int:
         """The number of the last record ever written; 0 when there was none."""
-        rows = self.query("SELECT seq FROM sqlite_sequence WHERE name = 'record'")
-        return int(rows[0][0]) if rows else 0
+        return self._last("record")
 
     def skip_to(self, record_id: int) -> None:
         """Give the next record a greater number than this one."""
+        self._skip("record", record_id)
+
+    def say(self, table: str, rows: Sequence[dict[str, object]]) -> int:
+        """Write rows of what we say, on disk when this returns.
+
+        The collector moves them to the warehouse, and views show them from now on. Within
+        `transaction` they are a part of that one.
+
+        Args:
+            table: One of `scms.tables.SAID`.
+            rows: By column, timestamps in epoch milliseconds; what is not given is None.
+
+        Returns:
+            The number of the last that was said.
+
+        Raises:
+            HotStoreError: There is no hot store to write to, or a row is not one of that table.
+        """
         with self.transaction() as connection:
-            connection.execute(
-                "DELETE FROM sqlite_sequence WHERE name = 'record' AND seq < ?", (record_id,)
-            )
-            connection.execute(
-                "INSERT INTO sqlite_sequence SELECT 'record', ? "
-                "WHERE NOT EXISTS (SELECT 1 FROM sqlite_sequence WHERE name = 'record')",
-                (record_id,),
-            )
+            connection.execute(SAID_SCHEMA)
+            insert(connection, table, rows)
+        return self.last_said_id()
+
+    def said_after(self, said_id: int, limit: int = -1) -> list[Said]:
+        """What was said under greater numbers, in order; at most ``limit`` of it."""
+        if not self._says():
+            return []
+        sql = "SELECT id, name, body FROM said WHERE id > ? ORDER BY id LIMIT ?"
+        return [decode_said((row[0], row[1], row[2])) for row in self.query(sql, (said_id, limit))]
+
+    def last_said_id(self) -> int:
+        """The number of the last that was ever said; 0 when nothing was."""
+        return self._last("said")
+
+    def skip_said_to(self, said_id: int) -> None:
+        """Give what is said next a greater number than this one."""
+        with self.transaction() as connection:
+            connection.execute(SAID_SCHEMA)
+            self._skip("said", said_id)
+
+    def purge_said(self, committed_id: int) -> int:
+        """Remove what was said up to a number; how many entries that were."""
+        if not self._says():
+            return 0
+        with self.transaction() as connection:
+            return connection.execute("DELETE FROM said WHERE id <= ?", (committed_id,)).rowcount
 
     @property
     def identity(self) -> str | None:
@@ -165,7 +203,10 @@ class HotStore:
 
     @contextmanager
     def transaction(self) -> Iterator[sqlite3.Connection]:
-        """One write transaction (``BEGIN IMMEDIATE``): all of it happens, or nothing."""
+        """One write transaction (``BEGIN IMMEDIATE``): all of it happens, or nothing.
+
+        Within another of the same thread it is a part of that one.
+        """
         with self._lock, self._wrapped("written"):
             connection = self._connected()
             if connection is None:
@@ -174,6 +215,9 @@ class HotStore:
                     expected="the hot store of a collector",
                     mend="start one with: scms up",
                 )
+            if connection.in_transaction:  # ours: others wait for the lock
+                yield connection
+                return
             connection.execute("BEGIN IMMEDIATE")
             try:
                 yield connection
@@ -192,6 +236,25 @@ class HotStore:
 
     def __del__(self) -> None:
         self.close()
+
+    def _says(self) -> bool:
+        """Whether the table is there: files made before it get it when something is said."""
+        return bool(self.query("SELECT 1 FROM sqlite_master WHERE name = 'said'"))
+
+    def _last(self, table: str) -> int:
+        rows = self.query("SELECT seq FROM sqlite_sequence WHERE name = ?", (table,))
+        return int(rows[0][0]) if rows else 0
+
+    def _skip(self, table: str, number: int) -> None:
+        with self.transaction() as connection:
+            connection.execute(
+                "DELETE FROM sqlite_sequence WHERE name = ? AND seq < ?", (table, number)
+            )
+            connection.execute(
+                "INSERT INTO sqlite_sequence SELECT ?, ? "
+                "WHERE NOT EXISTS (SELECT 1 FROM sqlite_sequence WHERE name = ?)",
+                (table, number, table),
+            )
 
     def _records(self, sql: str, parameters: Sequence[object]) -> list[StoredRecord]:
         return [decode(row[0], row[1]) for row in self.query(sql, parameters)]

@@ -28,12 +28,16 @@ _TYPES: Final = {
     "float": "DOUBLE",
     "integer": "BIGINT",
     "boolean": "BOOLEAN",
+    "floats": "DOUBLE[]",
+    "texts": "VARCHAR[]",
 }
 #: Facts of the days that the rollup does not have yet, and the rollup without these days.
 OPEN: Final = {f"{facts}_open": rollup for rollup, facts in FACTS_OF.items()}
 CLOSED: Final = {f"{rollup}_closed": rollup for rollup in FACTS_OF}
 BASE_RELATIONS: Final = (*ALL, *OPEN, *CLOSED, "inventory")
 _QUARTER: Final = timedelta(minutes=15)
+#: Where field ids begin that no file has.
+_NOWHERE: Final = 1_000_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,7 +116,7 @@ def _define_table(
     files = [file for file in state.between(start, end) if chosen(file)]
     sources: list[str] = []
     if files and all(file.plain and file.path for file in files):
-        sources.append(_parquet(table, files))
+        sources.append(_parquet(state, files))
     elif files:
         cursor.register(f"_iceberg_{relation}", arrow_rows(table, state.arrow(files)))
         sources.append(f"_iceberg_{relation}")
@@ -136,12 +140,18 @@ def _nothing(table: Table) -> str:
     return f"SELECT {columns} LIMIT 0"
 
 
-def _parquet(table: Table, files: list[DataFile]) -> str:
-    """A scan by field ids, so that columns renamed or added since are read right."""
+def _parquet(state: TableState, files: list[DataFile]) -> str:
+    """A scan by field ids, so that columns renamed or added since are read right.
+
+    A column that is declared but not yet in the table, which an older SCMS made, is null: no file
+    has a field with the number that it gets here.
+    """
     paths = ", ".join(_quoted(str(file.path)) for file in files)
+    ids = state.field_ids()
     schema = ", ".join(
-        f"{position}: {{name: {_quoted(c.name)}, type: '{_TYPES[c.type]}', default_value: NULL}}"
-        for position, c in enumerate(table.columns, start=1)
+        f"{ids.get(c.name, _NOWHERE + position)}: "
+        f"{{name: {_quoted(c.name)}, type: '{_TYPES[c.type]}', default_value: NULL}}"
+        for position, c in enumerate(state.table.columns)
     )
     return f"read_parquet([{paths}], schema = MAP {{{schema}}})"
 

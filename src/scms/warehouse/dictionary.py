@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from scms.assets import asset_path
-from scms.tables import FACTS, ROLLUPS
+from scms.tables import DIMENSIONS, FACTS, ROLLUPS, SAID
 from scms.warehouse.sqlfiles import read_views
 
 if TYPE_CHECKING:
@@ -29,6 +29,7 @@ what was not observed is in no row.
 *Written by `python -m scms.warehouse.dictionary` from `scms.tables` and the headers of
 `views/*.sql`; change those.*
 """
+_TYPES: Final = {"floats": "list of floats", "texts": "list of strings"}
 _BASE: Final = """\
 Beside the tables there are, for the views to build on:
 
@@ -51,6 +52,10 @@ def dictionary() -> str:
         *(_table(table) for table in FACTS),
         "## Rollups\n\nWhat is kept for ever: quarters of an hour of the UTC days that are over.\n",
         *(_table(table) for table in ROLLUPS),
+        "## What we said\n\nForecasts, recommendations and holds, kept for ever to be scored.\n",
+        *(_table(table) for table in SAID),
+        "## Dimensions\n\nWhat servers and GPUs were like; `valid_to` is null in what holds now.\n",
+        *(_table(table) for table in DIMENSIONS),
         "## Views\n",
         _BASE,
         *(_view(view) for view in views),
@@ -60,12 +65,14 @@ def dictionary() -> str:
 
 def _table(table: Table) -> str:
     rows = [
-        (f"`{c.name}`", c.type, "never null" if c.required else "", c.doc) for c in table.columns
+        (f"`{c.name}`", _TYPES.get(c.type, c.type), "never null" if c.required else "", c.doc)
+        for c in table.columns
     ]
     order = ", ".join(f"`{name}`" for name in table.sort)
+    parts = f"by {table.partition} of `{table.time}`" if table.partition else "not at all"
     return (
         f"### `{table.name}`\n\n{table.doc} {_sentence(table.grain)} "
-        f"Partitioned by {table.partition} of `{table.time}`, sorted by {order}.\n\n"
+        f"Partitioned {parts}, sorted by {order}.\n\n"
         f"{_grid(('column', 'type', '', 'meaning'), rows)}"
     )
 

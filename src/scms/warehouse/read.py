@@ -36,8 +36,9 @@ _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 class DataFile:
     """One data file: its URL, its partition, and the times and number of its rows.
 
-    ``partition`` counts days or months since 1970. ``plain`` is false where rows of it were
-    deleted by another engine, so that the bare file would show too much.
+    ``partition`` counts days or months since 1970; it is 0 where the table has none. ``plain`` is
+    false where rows of it were deleted by another engine, so that the bare file would show too
+    much.
     """
 
     url: str
@@ -92,6 +93,12 @@ class TableState:
         """The days that a rollup has, with the number of fact rows they were made of."""
         days = json.loads(self.property(ROLLED_DAYS) or "{}")
         return {date.fromisoformat(day): rows for day, rows in days.items()}
+
+    def field_ids(self) -> dict[str, int]:
+        """The number that each column has in the files."""
+        if self.iceberg is None:
+            return {}
+        return {field.name: field.field_id for field in self.iceberg.schema().fields}
 
     def floor(self) -> date:
         """The first day of which facts are kept; rollups of earlier days are final."""
@@ -160,7 +167,7 @@ def _data_file(task: FileScanTask, time_id: int) -> DataFile:
     first, last = file.lower_bounds[time_id], file.upper_bounds[time_id]
     return DataFile(
         url=file.file_path,
-        partition=int(file.partition[0]),
+        partition=int(file.partition[0]) if len(file.partition) else 0,
         first=_moment(first),
         last=_moment(last),
         rows=file.record_count,

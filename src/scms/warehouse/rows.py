@@ -28,6 +28,9 @@ _TYPES: Final = {
     "float": pa.float64(),
     "integer": pa.int64(),
     "boolean": pa.bool_(),
+    # Named as Iceberg names it, or rows of two origins would not be of one type.
+    "floats": pa.list_(pa.field("element", pa.float64())),
+    "texts": pa.list_(pa.field("element", pa.string())),
 }
 
 

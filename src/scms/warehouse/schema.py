@@ -4,7 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
-from pyiceberg.partitioning import PartitionField, PartitionSpec
+from pyiceberg.partitioning import (
+    UNPARTITIONED_PARTITION_SPEC,
+    PartitionField,
+    PartitionSpec,
+)
 from pyiceberg.schema import Schema
 from pyiceberg.table.sorting import NullOrder, SortDirection, SortField, SortOrder
 from pyiceberg.transforms import DayTransform, IdentityTransform, MonthTransform, Transform
@@ -12,6 +16,7 @@ from pyiceberg.types import (
     BooleanType,
     DoubleType,
     IcebergType,
+    ListType,
     LongType,
     NestedField,
     StringType,
@@ -28,6 +33,9 @@ _TYPES: Final[dict[str, IcebergType]] = {
     "integer": LongType(),
     "boolean": BooleanType(),
 }
+_ELEMENTS: Final[dict[str, IcebergType]] = {"floats": DoubleType(), "texts": StringType()}
+#: Elements of lists need numbers of their own; Iceberg gives others when a table is made.
+_FIRST_ELEMENT: Final = 1000
 _TRANSFORMS: Final[dict[str, Transform[Any, int]]] = {
     "day": DayTransform(),
     "month": MonthTransform(),
@@ -46,17 +54,26 @@ PROPERTIES: Final = {
 
 
 def fields(table: Table) -> tuple[NestedField, ...]:
-    """The columns as Iceberg fields; the field id is the position, counted from 1."""
+    """The columns as Iceberg fields; the field id is the position, counted from 1.
+
+    In a table that got columns with lists later the ids are others: go by the table's own schema.
+    """
     return tuple(
         NestedField(
             field_id=position,
             name=column.name,
-            field_type=_TYPES[column.type],
+            field_type=_type(column.type, position),
             required=column.required,
             doc=column.doc,
         )
         for position, column in enumerate(table.columns, start=1)
     )
+
+
+def _type(name: str, position: int) -> IcebergType:
+    if name in _TYPES:
+        return _TYPES[name]
+    return ListType(_FIRST_ELEMENT + position, _ELEMENTS[name], element_required=False)
 
 
 def iceberg_schema(table: Table) -> Schema:
@@ -65,7 +82,9 @@ def iceberg_schema(table: Table) -> Schema:
 
 
 def partition_spec(table: Table) -> PartitionSpec:
-    """Partitioned by day or month of the time column."""
+    """Partitioned by day or month of the time column; not at all where the table is small."""
+    if table.partition is None:
+        return UNPARTITIONED_PARTITION_SPEC
     source = iceberg_schema(table).find_field(table.time).field_id
     name = f"{table.time}_{table.partition}"
     return PartitionSpec(PartitionField(source, 1000, _TRANSFORMS[table.partition], name))
