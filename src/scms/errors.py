@@ -4,6 +4,7 @@
     ├── SettingsError (ValueError)        cluster.toml, environment or argument cannot be used
     ├── QuantityError (ValueError)        "24 giraffes" where "24GiB" was meant
     ├── PeriodError (ValueError)          a period that cannot be read
+    ├── FilterError (ValueError)          "gpu<" where "gpu<5" was meant
     ├── UnknownServer (KeyError)          a name that is not in the inventory
     ├── CollectError                      one server could not be read; the others go on
     │   ├── ConnectError                  no route, refused, timed out
@@ -60,6 +61,10 @@ class QuantityError(ScmsError, ValueError):
 
 class PeriodError(ScmsError, ValueError):
     """A period cannot be read."""
+
+
+class FilterError(ScmsError, ValueError):
+    """A filter of servers cannot be read."""
 
 
 class UnknownServer(ScmsError, KeyError):  # noqa: N818  the name of what was asked for

@@ -55,12 +55,28 @@ def test_the_page_says_what_the_cluster_says(
 def test_search_and_filter_leave_what_they_say(browser: Browser, dashboard: Dashboard):
     with visit(browser, dashboard.url) as seen:
         seen.wait_drawn()
-        seen.page.get_by_placeholder("Search name, group, GPU or user").fill("gpu-a")
+        seen.page.locator(".scms-search input").fill("gpu-a")
         seen.wait("document.querySelector('.scms-count').textContent.startsWith('4 of')")
         names = seen.page.locator(".scms-card:not([hidden]) h3").all_inner_texts()
         assert sorted(names) == ["gpu-a01", "gpu-a02", "gpu-a03", "gpu-a04"]
-        seen.page.get_by_placeholder("Search name, group, GPU or user").fill("nothing like it")
+        seen.page.locator(".scms-search input").fill("nothing like it")
         assert "No server matches" in seen.text(".scms-empty")
+
+
+def test_conditions_leave_the_servers_that_meet_them(
+    browser: Browser, dashboard: Dashboard, inventory: Inventory
+):
+    wanted = sorted(Cluster(inventory).now("gpus>=8 not gpu-a")["server"])
+    with visit(browser, dashboard.url) as seen:
+        seen.wait_drawn()
+        seen.page.locator(".scms-search input").fill("gpus>=8 not gpu-a")
+        seen.wait(
+            f"document.querySelector('.scms-count').textContent.startsWith('{len(wanted)} of')"
+        )
+        names = seen.page.locator(".scms-card:not([hidden]) h3").all_inner_texts()
+        assert sorted(names) == wanted
+        seen.page.locator(".scms-search input").fill("memry>5")
+        seen.wait("document.querySelector('.scms-empty').textContent.includes('\"memory\"')")
 
 
 def test_states_of_gpus_differ_without_colour(browser: Browser, dashboard: Dashboard):

@@ -15,7 +15,7 @@ from scms.serve.process import as_toml
 from scms.widgets import App, Finder, LiveView, ReportsView
 from scms.widgets.figure import Figure
 from scms.widgets.part import Part
-from scms.widgets.parts import Tiles
+from scms.widgets.parts import Cards, Tiles
 from scms.widgets.reports import findings_html, table_of
 
 
@@ -23,6 +23,28 @@ def test_the_live_view_gives_the_rows_it_shows(lab: Cluster):
     view = LiveView(lab)
     view.search.value = "gpu-a01"
     assert list(view.data()["server"]) == ["gpu-a01"]
+    view.close()
+
+
+def cards_of(view: LiveView) -> Cards:
+    return next(child for child in view.children if isinstance(child, Cards))
+
+
+def test_the_kernel_judges_conditions_for_the_page_again_with_every_snapshot(lab: Cluster):
+    view = LiveView(lab)
+    cards = cards_of(view)
+    cards.search = "gpus>=8"
+    assert "servers" not in cards.found  # nothing is known yet
+    view.refresh()
+    assert cards.found["servers"] == list(lab.now("gpus>=8")["server"])
+    view.close()
+
+
+def test_a_search_that_cannot_be_read_is_said_on_the_page(lab: Cluster):
+    view = LiveView(lab)
+    cards = cards_of(view)
+    cards.search = "memry>5"
+    assert 'did you mean "memory"?' in cards.found["problem"]
     view.close()
 
 

@@ -42,11 +42,19 @@ def register(app: typer.Typer) -> None:
     app.command("sql")(sql)
 
 
-def now(context: typer.Context, *, as_json: JsonOption = False, as_csv: CsvOption = False) -> None:
+def now(
+    context: typer.Context,
+    where: Annotated[
+        str, typer.Option("--where", "-w", help='Such as "gpu<5 and free>=2 group:vision".')
+    ] = "",
+    *,
+    as_json: JsonOption = False,
+    as_csv: CsvOption = False,
+) -> None:
     """Show every server as it is now."""
     how = form(as_json=as_json, as_csv=as_csv)
     lab = of(context).cluster()
-    frame = lab.now()
+    frame = lab.now(where)
     problem = lab.warehouse_problem()
     if problem is not None:
         typer.echo(f"The warehouse takes nothing, the hot store keeps it: {problem}", err=True)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from scms import live
 from scms.cluster.parts import Parts, frame
+from scms.filters import parse_filter
 from scms.tables import EVENT, PROCESS_SAMPLE
 
 if TYPE_CHECKING:
@@ -23,9 +24,19 @@ class Present(Parts):
         now = datetime.now(UTC)
         return live.snapshot(self.hot, self.inventory, now=now, holds=self._holds.active(now))
 
-    def now(self) -> pd.DataFrame:
-        """One row per server: its state and measurements now (see `scms.live.Snapshot.servers`)."""
-        return frame(self.snapshot().servers)
+    def now(self, where: str = "") -> pd.DataFrame:
+        """One row per server: its state and measurements now (see `scms.live.Snapshot.servers`).
+
+        Args:
+            where: Which servers, such as ``"gpu<5 and free>=2 group:vision"`` (see
+                `scms.filters`); all by default.
+
+        Raises:
+            FilterError: ``where`` cannot be read.
+        """
+        wanted = parse_filter(where)
+        rows = self.snapshot().servers
+        return frame(wanted.rows(rows), [*rows[0]] if rows else None)
 
     def devices(self) -> pd.DataFrame:
         """One row per GPU: its state and measurements now (see `scms.live.Snapshot.devices`)."""

@@ -82,13 +82,27 @@ class Board {
     for (const card of this.cards.values()) this.grid.append(card.root);
   }
 
+  // Words are looked for here; the kernel reads everything else and says which servers are meant.
+  meant() {
+    const search = this.model.get("search");
+    const found = this.model.get("found");
+    this.problem = (found.search === search && found.problem) || "";
+    const read = found.search === search ? found : {};
+    if (this.problem || (!read.search && /[<>=:()"]/.test(search))) return this.last ?? (() => true);
+    const names = new Set(read.servers);
+    const words = read.words ?? search.toLowerCase().split(/\s+/).filter(Boolean);
+    this.last = read.servers ? (card) => names.has(card.name)
+      : (card) => words.every((word) => card.haystack.includes(word));
+    return this.last;
+  }
+
   arrange(now) {
-    const words = this.model.get("search").toLowerCase().split(/\s+/).filter(Boolean);
+    const meant = this.meant();
     const passes = PASSES[this.model.get("show")] ?? PASSES[0];
     const all = [...this.cards.values()].filter((card) => card.texts);
     let visible = 0;
     for (const card of all) {
-      const shown = words.every((word) => card.haystack.includes(word)) && passes(card);
+      const shown = meant(card) && passes(card);
       if (shown) visible += 1;
       if (card.root.hidden === shown) card.root.hidden = !shown;
       if (shown) card.drawSpark();
@@ -96,7 +110,7 @@ class Board {
     const simulated = all.filter((card) => card.texts.simulated).length;
     this.count.textContent = `${visible} of ${all.length} servers`;
     if (simulated) this.count.textContent += ` · ${simulated} simulated`;
-    this.empty.textContent = all.length === 0 ? "No servers in cluster.toml yet."
+    this.empty.textContent = this.problem ? this.problem : all.length === 0 ? "No servers in cluster.toml yet."
       : visible === 0 ? "No server matches the search and the filter." : "";
     if (!now && performance.now() - this.sortedAt < RESORT_MS) return;
     this.sortedAt = performance.now();
@@ -116,14 +130,14 @@ export default {
     const arrange = () => board.arrange(true);
     const redraw = () => board.cards.forEach((card) => card.drawSpark());
     feed.on("msg:custom", draw);
-    for (const name of ["search", "order", "show"]) model.on(`change:${name}`, arrange);
+    for (const name of ["search", "found", "order", "show"]) model.on(`change:${name}`, arrange);
     window.addEventListener("scms-themed", redraw);
     const sized = new ResizeObserver(redraw);
     sized.observe(el);
     feed.send({ kind: "hello" }, {});
     return () => {
       feed.off("msg:custom", draw);
-      for (const name of ["search", "order", "show"]) model.off(`change:${name}`, arrange);
+      for (const name of ["search", "found", "order", "show"]) model.off(`change:${name}`, arrange);
       window.removeEventListener("scms-themed", redraw);
       sized.disconnect();
     };

@@ -1,13 +1,15 @@
 """Which servers the live page shows, and in which order.
 
 In: rows of a snapshot, and what the controls say. Out: the rows shown. The page does the same in
-the browser (board.js), so that typing costs the kernel nothing.
+the browser (board.js), so that typing costs the kernel nothing; only conditions such as ``gpu<5``
+are judged here for it.
 """
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
+from scms.filters import parse_filter
 from scms.widgets import headline
 
 if TYPE_CHECKING:
@@ -19,16 +21,19 @@ ORDERS: Final = ("GPU load", "Free GPUs", "CPU load", "RAM", "Name")
 
 
 def shown(snapshot: Snapshot, *, search: str = "", show: int = 0, order: int = 0) -> list[Row]:
-    """The servers that the page shows: rows of ``snapshot.servers``."""
-    words = search.lower().split()
+    """The servers that the page shows: rows of ``snapshot.servers``.
+
+    Raises:
+        FilterError: The search cannot be read (see `scms.filters`).
+    """
+    wanted = parse_filter(search)
     free = {row["server"]: 0 for row in snapshot.servers}
     for device in snapshot.devices:
         free[device["server"]] += headline.is_free(device)
     rows = [
         row
         for row in snapshot.servers
-        if all(word in _text(row) for word in words)
-        and _passes(row, FILTERS[show], free[row["server"]], snapshot)
+        if wanted.matches(row) and _passes(row, FILTERS[show], free[row["server"]], snapshot)
     ]
     return sorted(rows, key=lambda row: (_rank(row, ORDERS[order], free), row["server"]))
 
@@ -51,11 +56,6 @@ def _passes(row: Row, name: str, free: int, snapshot: Snapshot) -> bool:
     if name == "Alerts":
         return bool(headline.alerts(row, snapshot.devices))
     return True
-
-
-def _text(row: Row) -> str:
-    words = (row["server"], row["group"], *row["tags"], row["gpu_model"], *row["users"])
-    return " ".join(word for word in words if word is not None).lower()
 
 
 def _memory(row: Row) -> float | None:

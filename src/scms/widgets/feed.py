@@ -40,6 +40,8 @@ class Feed(Part):
 
     #: What went wrong in the kernel, said on the page; empty when all is well.
     problem = traitlets.Unicode("").tag(sync=True)
+    #: Grows with every snapshot; the kernel's own widgets observe it.
+    sequence = traitlets.Int(0)
 
     def __init__(self, lab: Cluster, **values: Any) -> None:
         settings = lab.inventory.settings
@@ -120,6 +122,7 @@ class Feed(Part):
         loop = asyncio.get_running_loop()
         try:
             self._emit(await loop.run_in_executor(self._worker, self._now, everything))
+            self.sequence += 1
             self.problem = ""
         except ScmsError as error:
             self.problem = str(error)
@@ -145,6 +148,7 @@ class Feed(Part):
     def refresh(self) -> None:
         """Read and send everything now, without waiting for the next tick."""
         self._emit(self._now(full=True))
+        self.sequence += 1
         self._emit(self._past())
 
     def _now(self, full: bool) -> Frame:  # noqa: FBT001  called by an executor

@@ -37,7 +37,7 @@ class LiveView(w.VBox):  # type: ignore[misc]  # ipywidgets has no type stubs
     def __init__(self, lab: Cluster, *, feed: Feed | None = None) -> None:
         self.feed = Feed(lab) if feed is None else feed
         self.search = w.Text(
-            placeholder="Search name, group, GPU or user", continuous_update=True, description=""
+            placeholder="Search words, or gpu<5 and free>=2", continuous_update=True, description=""
         )
         self.order = w.Dropdown(options=[f"Sort: {name}" for name in ORDERS], description="")
         self.show = w.ToggleButtons(options=list(FILTERS), description="")

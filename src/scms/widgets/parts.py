@@ -1,13 +1,18 @@
 """The small widgets of the page that draw what the feed says: tiles and cards.
 
-In: a `Feed`, and for the cards what the controls ask for. Out: views; they compute nothing.
+In: a `Feed`, and for the cards what the controls ask for. Out: views; they compute nothing but
+which servers a search means.
 """
 
 from __future__ import annotations
 
+from typing import Any
+
 import traitlets
 from ipywidgets import widget_serialization
 
+from scms.errors import FilterError
+from scms.filters import parse_filter
 from scms.widgets.feed import Feed
 from scms.widgets.part import Part, asset
 
@@ -35,12 +40,40 @@ class Cards(Part):
     _esm = asset("card.js") + asset("board.js")
     _css = asset("cards.css")
     feed = traitlets.Instance(Feed).tag(sync=True, **widget_serialization)
-    #: Words that must all occur in a server's name, group, tags, GPU model or users.
+    #: Words and conditions, see `scms.filters`; words alone are looked for in the browser.
     search = traitlets.Unicode("").tag(sync=True)
+    #: What the kernel made of the search: ``search, words, servers, problem``.
+    found = traitlets.Dict().tag(sync=True)
     #: Position in `scms.widgets.choose.ORDERS`.
     order = traitlets.Int(0).tag(sync=True)
     #: Position in `scms.widgets.choose.FILTERS`.
     show = traitlets.Int(0).tag(sync=True)
+
+    def __init__(self, **values: Any) -> None:
+        super().__init__(**values)
+        self._watches = True
+        self.observe(self._find, names="search")
+        self.feed.observe(self._find, names="sequence")
+
+    def close(self) -> None:
+        """Close the widget, as often as anybody likes; the feed may go on."""
+        if self._watches:
+            self.feed.unobserve(self._find, names="sequence")
+            self._watches = False
+        super().close()
+
+    def _find(self, _change: Any) -> None:
+        found: dict[str, Any] = {"search": self.search}
+        try:
+            wanted = parse_filter(self.search)
+        except FilterError as error:
+            self.found = found | {"problem": str(error)}
+            return
+        if wanted.words is not None:
+            self.found = found | {"words": list(wanted.words)}
+        elif self.feed.snapshot is not None:
+            servers = wanted.rows(self.feed.snapshot.servers)
+            self.found = found | {"servers": [row["server"] for row in servers]}
 
 
 class Header(Part):
