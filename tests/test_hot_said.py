@@ -44,7 +44,7 @@ def test_what_was_said_comes_back_complete(store: HotStore) -> None:
 
 def test_numbers_go_on_after_all_is_purged(store: HotStore) -> None:
     store.say("hold", [hold()])
-    assert store.purge_said(1) == 1
+    assert store.purge_said("hold", 1) == 1
     assert store.say("hold", [hold()]) == 2
     assert [said.id for said in store.said_after(0)] == [2]
 
@@ -52,8 +52,15 @@ def test_numbers_go_on_after_all_is_purged(store: HotStore) -> None:
 def test_only_what_is_committed_is_purged(store: HotStore) -> None:
     for _ in range(3):
         store.say("hold", [hold()])
-    assert store.purge_said(2) == 2
+    assert store.purge_said("hold", 2) == 2
+    assert store.purge_said("outlook", 3) == 0
     assert [said.id for said in store.said_after(0)] == [3]
+
+
+def test_what_was_said_for_one_table_can_be_asked_for(store: HotStore) -> None:
+    store.say("hold", [hold()])
+    assert len(store.said_after(0, table="hold")) == 1
+    assert store.said_after(0, table="outlook") == []
 
 
 def test_skip_said_to_makes_numbers_start_above_and_leaves_records_alone(store: HotStore) -> None:
@@ -106,7 +113,7 @@ def test_a_file_from_before_is_read_and_gets_the_table_when_something_is_said(
     with store.transaction() as connection:
         connection.execute("DROP TABLE said")
     reader = HotStore.open(store.path)
-    assert (reader.said_after(0), reader.last_said_id(), reader.purge_said(5)) == ([], 0, 0)
+    assert (reader.said_after(0), reader.last_said_id(), reader.purge_said("hold", 5)) == ([], 0, 0)
     reader.say("hold", [hold()])
     assert len(store.said_after(0)) == 1
 

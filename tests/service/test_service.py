@@ -52,6 +52,20 @@ def started(tmp_path: Path) -> Iterator[Any]:
         service.stop()
 
 
+def test_what_was_said_by_another_process_is_in_the_warehouse_after_stop(
+    tmp_path: Path, started: Any
+) -> None:
+    inventory = inventory_of(tmp_path)
+    service = started(inventory, flush_seconds=3600)
+    row = {"hold_id": "a", "action": "taken", "server": "s", "device": "d", "user": "ada"}
+    hot = hot_of(inventory)
+    eventually(lambda: hot.last_id() > 0)
+    hot.say("hold", [row | {"said_at": 0, "expires_at": 1}])
+    service.stop()
+    assert sum(f.rows for f in Warehouse.open(inventory).state("hold").files) == 1
+    assert hot.said_after(0) == []
+
+
 def test_records_are_in_the_hot_store_at_once_and_in_the_warehouse_after_stop(
     tmp_path: Path, started: Any
 ) -> None:

@@ -153,12 +153,16 @@ class HotStore:
             insert(connection, table, rows)
         return self.last_said_id()
 
-    def said_after(self, said_id: int, limit: int = -1) -> list[Said]:
-        """What was said under greater numbers, in order; at most ``limit`` of it."""
+    def said_after(self, said_id: int, limit: int = -1, *, table: str | None = None) -> list[Said]:
+        """What was said under greater numbers, in order; at most ``limit`` of it, of one table."""
         if not self._says():
             return []
-        sql = "SELECT id, name, body FROM said WHERE id > ? ORDER BY id LIMIT ?"
-        return [decode_said((row[0], row[1], row[2])) for row in self.query(sql, (said_id, limit))]
+        rows = self.query(
+            "SELECT id, name, body FROM said "
+            "WHERE id > ? AND name = coalesce(?, name) ORDER BY id LIMIT ?",
+            (said_id, table, limit),
+        )
+        return [decode_said((row[0], row[1], row[2])) for row in rows]
 
     def last_said_id(self) -> int:
         """The number of the last that was ever said; 0 when nothing was."""
@@ -170,12 +174,13 @@ class HotStore:
             connection.execute(SAID_SCHEMA)
             self._skip("said", said_id)
 
-    def purge_said(self, committed_id: int) -> int:
-        """Remove what was said up to a number; how many entries that were."""
+    def purge_said(self, table: str, committed_id: int) -> int:
+        """Remove what was said for a table up to a number; how many entries that were."""
         if not self._says():
             return 0
+        sql = "DELETE FROM said WHERE name = ? AND id <= ?"
         with self.transaction() as connection:
-            return connection.execute("DELETE FROM said WHERE id <= ?", (committed_id,)).rowcount
+            return connection.execute(sql, (table, committed_id)).rowcount
 
     @property
     def identity(self) -> str | None:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Final
 from scms.errors import HotStoreError, ScmsError
 from scms.views import Views
 from scms.warehouse import Warehouse
+from scms.warehouse.said import flush_said
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -65,6 +66,7 @@ class Mover(threading.Thread):
 
     def _move(self) -> None:
         flushed = self._warehouse.flush(self._hot)
+        flush_said(self._warehouse, self._hot)
         old = self._now() - timedelta(seconds=self._retention.hot)
         self._hot.purge(flushed.committed_id, int(old.timestamp() * 1000))
 

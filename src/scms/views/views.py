@@ -11,6 +11,7 @@ from scms.errors import QueryError
 from scms.tables import FACTS
 from scms.views.base import BASE_RELATIONS, Moment, define, tables_of
 from scms.views.hotrows import HotRows
+from scms.views.saidrows import SaidRows
 from scms.warehouse.sqlfiles import needed, read_views
 
 if TYPE_CHECKING:
@@ -56,6 +57,7 @@ class Views:
         self._warehouse = warehouse
         self._folder = asset_path("warehouse") / "views" if folder is None else folder
         self._files: dict[str, ViewFile] | None = None
+        self._hot = hot
         self._hot_rows = HotRows(hot, warehouse)
         self._database: DuckDBPyConnection | None = None
         self._lock = threading.RLock()
@@ -148,6 +150,7 @@ class Views:
         if not names:
             return Moment({}, {})
         self._hot_rows.refresh()
+        said = SaidRows(self._hot, names)
         states = {name: self._warehouse.state(name) for name in sorted(names)}
         identity = self._hot_rows.identity
         hot = {
@@ -157,6 +160,10 @@ class Views:
             for table in FACTS
             if table.name in names
         }
+        for name in said.names():
+            hot[name] = said.above(
+                name, 0 if identity is None else states[name].watermark(identity)
+            )
         return Moment(states, hot)
 
     def _cursor(self) -> DuckDBPyConnection:
