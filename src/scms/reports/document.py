@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from scms.errors import ReportError
+from scms.reports.files import write_whole
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -74,32 +75,43 @@ class Report:
         return f"Simulated, and marked so: {int(marks.sum())} of {len(marks)} servers."
 
     def save(self, path: str | Path) -> Path:
-        """Write it, in the form of the suffix: .html, .csv, .md or .json.
+        """Write it, in the form of the suffix: .html, .xlsx, .csv, .md or .json.
+
+        The file is replaced whole: whoever reads it meanwhile sees the one before or this one.
 
         Raises:
             ReportError: The suffix is none of these, or the file cannot be written.
         """
         path = Path(path)
-        writer = _WRITERS.get(path.suffix.lower())
+        return write_whole(path, self.to_bytes(path.suffix, name=path.name))
+
+    def to_bytes(self, suffix: str, *, name: str = "report") -> bytes:
+        """The contents of a file of that suffix, such as ``".xlsx"``.
+
+        Raises:
+            ReportError: No report is written in such a form.
+        """
+        writer = WRITERS.get(suffix.lower())
         if writer is None:
             raise ReportError(
-                f"{path.name}: no report is written as {path.suffix or 'a file without suffix'}",
-                expected=f"one of {', '.join(_WRITERS)}",
-                mend=f"save it as {path.stem}.html",
+                f"{name}: no report is written as {suffix or 'a file without suffix'}",
+                expected=f"one of {', '.join(WRITERS)}",
+                mend=f"save it as {Path(name).stem}.html",
             )
-        try:
-            path.write_text(writer(self), encoding="utf-8", newline="")
-        except OSError as error:
-            raise ReportError(
-                f"{path} cannot be written: {error.strerror}", expected="a folder to write in"
-            ) from error
-        return path
+        written = writer(self)
+        return written if isinstance(written, bytes) else written.encode("utf-8")
 
     def to_html(self) -> str:
         """A page of its own, charts included, that asks no other machine for anything."""
         from scms.reports.page import page
 
         return page(self)
+
+    def to_xlsx(self) -> bytes:
+        """A workbook: what to take home on the first sheet, then a sheet per table."""
+        from scms.reports.workbook import workbook
+
+        return workbook(self)
 
     def to_markdown(self) -> str:
         """The same in Markdown."""
@@ -128,8 +140,10 @@ class Report:
         return fragment(self)
 
 
-_WRITERS: Final[dict[str, Callable[[Report], str]]] = {
+#: How each suffix is written, in the order of an error message.
+WRITERS: Final[dict[str, Callable[[Report], str | bytes]]] = {
     ".html": Report.to_html,
+    ".xlsx": Report.to_xlsx,
     ".csv": Report.to_csv,
     ".md": Report.to_markdown,
     ".json": Report.to_json,

@@ -11,7 +11,8 @@ from importlib.resources import files
 from typing import TYPE_CHECKING, Any, Final
 
 from scms.reports import charts, present
-from scms.reports.plain import subtitle, title_of
+from scms.reports.contents import title_of
+from scms.reports.plain import subtitle
 
 if TYPE_CHECKING:
     from jinja2 import Environment

@@ -14,31 +14,17 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Final
 
 from scms.reports import metrics, present
+from scms.reports.contents import title_of
 
 if TYPE_CHECKING:
     import pandas as pd
 
     from scms.reports.document import Report
 
-_TITLES: Final = {
-    "server": "Servers",
-    "user": "Users",
-    "group": "Groups",
-    "model": "GPU models",
-    "device": "GPUs",
-    "hour": "Hours",
-    "day": "Days",
-    "month": "Months",
-}
 _MARKDOWN: Final = re.compile(r"([\\`*_{}\[\]<>|#&~])")
 _FORMULA: Final = ("=", "+", "-", "@", "\t", "\r")
 _FACTS: Final = ("server", "group", "device_index", "device_name", "gpu_count")
 _DIGITS: Final = 6
-
-
-def title_of(by: str) -> str:
-    """The heading over the table of a dimension."""
-    return _TITLES[by]
 
 
 def subtitle(report: Report) -> str:
@@ -63,7 +49,7 @@ def markdown(report: Report) -> str:
     for by in ("server", "user", "group", "model", report.time_dimension):
         if not report.tables[by].empty:
             table = _markdown_table(report.tables[by], by)
-            parts.append(f"## {_TITLES[by]}\n\n{table}")
+            parts.append(f"## {title_of(by)}\n\n{table}")
     return "\n\n".join(parts) + "\n"
 
 
@@ -92,8 +78,8 @@ def csv_text(report: Report) -> str:
     said = [report.period.label, str(report.period.zone)]
     for by, frame in {"total": report.totals, **report.tables}.items():
         for row in present.rows_of(frame):
-            key = _plain(row.get(by))
-            cells = [_plain(row.get(name)) for name in names]
+            key = plain_value(row.get(by))
+            cells = [plain_value(row.get(name)) for name in names]
             writer.writerow([_safe(cell) for cell in (by, key, *cells, *said)])
     return out.getvalue()
 
@@ -112,14 +98,14 @@ def json_text(report: Report) -> str:
             "label": period.label,
             "title": period.title,
             "kind": period.kind,
-            "start": _plain(period.start),
-            "end": _plain(period.end),
+            "start": plain_value(period.start),
+            "end": plain_value(period.end),
             "zone": str(period.zone),
         },
-        "made_at": _plain(report.made_at.astimezone(UTC)),
+        "made_at": plain_value(report.made_at.astimezone(UTC)),
         "totals": _rows(report.totals)[0],
         "findings": [
-            {"kind": f.kind, "sentence": f.sentence, "gpu_hours": _plain(f.gpu_hours)}
+            {"kind": f.kind, "sentence": f.sentence, "gpu_hours": plain_value(f.gpu_hours)}
             for f in report.findings
         ],
         "tables": {by: _rows(frame) for by, frame in report.tables.items()},
@@ -129,11 +115,12 @@ def json_text(report: Report) -> str:
 
 def _rows(frame: pd.DataFrame) -> list[dict[str, Any]]:
     return [
-        {str(name): _plain(value) for name, value in row.items()} for row in present.rows_of(frame)
+        {str(name): plain_value(value) for name, value in row.items()}
+        for row in present.rows_of(frame)
     ]
 
 
-def _plain(value: Any) -> Any:
+def plain_value(value: Any) -> Any:
     """A cell as JSON and CSV know it: unknown is null, times are ISO 8601."""
     if present.unknown(value):
         return None

@@ -126,6 +126,17 @@ class Column:
         return f"{self.heading}, {self.unit}" if self.unit else self.heading
 
 
+#: Headings over the tables of use, by their key.
+TITLES: Final = {
+    "server": "Servers",
+    "user": "Users",
+    "group": "Groups",
+    "model": "GPU models",
+    "device": "GPUs",
+    "hour": "Hours",
+    "day": "Days",
+    "month": "Months",
+}
 _HEADINGS: Final = {
     "server": "Server",
     "device": "GPU",
@@ -162,6 +173,11 @@ _OMITTED: Final = {
     "day": {"server_count", "gpu_count"},
     "month": {"server_count", "gpu_count"},
 }
+
+
+def column(name: str) -> Column | None:
+    """The column that a table of use has under a name, if it has one."""
+    return next((column for column in _COLUMNS if column.name == name), None)
 
 
 def columns_of(frame: pd.DataFrame, by: str) -> tuple[Column, ...]:
