@@ -64,6 +64,7 @@ class TableState:
     files: tuple[DataFile, ...] = ()
     properties: tuple[tuple[str, str], ...] = ()
     iceberg: IcebergTable | None = None
+    snapshot_id: int | None = None
 
     def property(self, key: str) -> str | None:
         """A table property, or None."""
@@ -154,12 +155,13 @@ def time_range(table: Table, start: datetime, end: datetime) -> str:
     return f"{table.time} >= '{start.isoformat()}' and {table.time} < '{end.isoformat()}'"
 
 
-def state_of(table: Table, iceberg: IcebergTable) -> TableState:
-    """Read the manifests of the current snapshot."""
+def state_of(table: Table, iceberg: IcebergTable, *, snapshot_id: int | None = None) -> TableState:
+    """Read the manifests of the current snapshot, or of another one."""
     time_id = iceberg.schema().find_field(table.time).field_id
-    tasks = iceberg.scan().plan_files() if iceberg.metadata.current_snapshot_id else ()
+    chosen = iceberg.metadata.current_snapshot_id if snapshot_id is None else snapshot_id
+    tasks = () if chosen is None else iceberg.scan(snapshot_id=chosen).plan_files()
     files = sorted((_data_file(task, time_id) for task in tasks), key=lambda file: file.first)
-    return TableState(table, tuple(files), tuple(iceberg.properties.items()), iceberg)
+    return TableState(table, tuple(files), tuple(iceberg.properties.items()), iceberg, chosen)
 
 
 def _data_file(task: FileScanTask, time_id: int) -> DataFile:
