@@ -6,6 +6,7 @@ import pytest
 
 from scms import live
 from scms.collect.record import Record, complete
+from scms.errors import UnknownServer
 from scms.hot import HotStore
 from scms.inventory import Inventory
 from scms.tables import DEVICE_SAMPLE, PROCESS_SAMPLE, SERVER_SAMPLE
@@ -128,3 +129,25 @@ def test_processes_are_those_of_the_newest_tick_and_of_the_newest_scan(hot, inve
     found = live.processes(hot, now=NOW + timedelta(seconds=3))
     assert [(row["device"], row["user"]) for row in found] == [("GPU-0", "eve"), (None, "bob")]
     assert live.processes(hot, now=NOW + timedelta(minutes=2)) == []
+
+
+def test_a_closeup_has_what_is_known_of_one_server_and_nothing_of_others(hot, inventory):
+    held = {"server": "a", "device": "GPU-0", "user": "bob"}
+    for second, use in ((30, 0.1), (15, 0.3), (1, 0.9)):
+        at = NOW - timedelta(seconds=second)
+        hot.append(
+            [
+                record(at, devices=[gpu(0, "busy", use)], users=[("GPU-0", "ada")]),
+                record(at, server="b", devices=[gpu(7)], users=[("GPU-7", "eve")]),
+            ]
+        )
+    seen = live.closeup(hot, inventory, "a", now=NOW, holds=[held])
+    assert seen.server["server"] == "a"
+    assert [(d["device"], d["held_by"]) for d in seen.devices] == [("GPU-0", "bob")]
+    assert [p["user"] for p in seen.processes] == ["ada"]
+    assert [row["gpu_utilization_ratio"] for row in seen.past] == [0.1, 0.3, 0.9]
+
+
+def test_there_is_no_closeup_of_a_stranger(hot, inventory):
+    with pytest.raises(UnknownServer):
+        live.closeup(hot, inventory, "z", now=NOW)

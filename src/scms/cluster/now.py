@@ -13,7 +13,7 @@ from scms.tables import EVENT, PROCESS_SAMPLE
 if TYPE_CHECKING:
     import pandas as pd
 
-    from scms.live import Snapshot
+    from scms.live import Closeup, Snapshot
 
 
 class Present(Parts):
@@ -37,6 +37,16 @@ class Present(Parts):
         wanted = parse_filter(where)
         rows = self.snapshot().servers
         return frame(wanted.rows(rows), [*rows[0]] if rows else None)
+
+    def server(self, name: str) -> Closeup:
+        """Everything known of one server now (see `scms.live.Closeup`).
+
+        Raises:
+            UnknownServer: It is not in the inventory.
+        """
+        now = datetime.now(UTC)
+        holds = self._holds.active(now)
+        return live.closeup(self.hot, self.inventory, name, now=now, holds=holds)
 
     def devices(self) -> pd.DataFrame:
         """One row per GPU: its state and measurements now (see `scms.live.Snapshot.devices`)."""

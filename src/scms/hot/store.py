@@ -72,38 +72,44 @@ class HotStore:
             "SELECT id, body FROM record WHERE id > ? ORDER BY id LIMIT ?", (record_id, limit)
         )
 
-    def since(self, received_at_ms: int, *, every_ms: int | None = None) -> list[StoredRecord]:
+    def since(
+        self, received_at_ms: int, *, every_ms: int | None = None, server: str | None = None
+    ) -> list[StoredRecord]:
         """The records received at that moment or later, in order.
 
         Args:
             received_at_ms: The moment.
             every_ms: Only the last record of each server in each stretch of so many milliseconds.
+            server: Only those of this server.
         """
         if every_ms is None:
             return self._records(
-                "SELECT id, body FROM record WHERE received_at_ms >= ? ORDER BY id",
-                (received_at_ms,),
+                "SELECT id, body FROM record "
+                "WHERE received_at_ms >= ? AND server = coalesce(?, server) ORDER BY id",
+                (received_at_ms, server),
             )
         return self._records(
             "SELECT id, body FROM record WHERE id IN (SELECT max(id) FROM record "
-            "WHERE received_at_ms >= ? GROUP BY server, received_at_ms / ?) ORDER BY id",
-            (received_at_ms, every_ms),
+            "WHERE received_at_ms >= ? AND server = coalesce(?, server) "
+            "GROUP BY server, received_at_ms / ?) ORDER BY id",
+            (received_at_ms, server, every_ms),
         )
 
-    def latest(self) -> list[StoredRecord]:
-        """The newest record of every server."""
-        return self.latest_with("")
+    def latest(self, *, server: str | None = None) -> list[StoredRecord]:
+        """The newest record of every server, or of one."""
+        return self.latest_with("", server=server)
 
-    def latest_with(self, part: str) -> list[StoredRecord]:
-        """The newest record of every server that has rows of a table.
+    def latest_with(self, part: str, *, server: str | None = None) -> list[StoredRecord]:
+        """The newest record of every server, or of one, that has rows of a table.
 
         Args:
             part: The name of a table, or `PROCESS_SCAN` for the newest scan of all processes.
+            server: Only that of this server.
         """
         return self._records(
             "SELECT r.id, r.body FROM newest n JOIN record r ON r.id = n.record_id "
-            "WHERE n.part = ? ORDER BY n.server",
-            (part,),
+            "WHERE n.part = ? AND n.server = coalesce(?, n.server) ORDER BY n.server",
+            (part, server),
         )
 
     def purge(self, committed_id: int, older_than_ms: int) -> int:

@@ -8,21 +8,19 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Final
 
-from scms.hot import PROCESS_SCAN
+from scms.live.rows import Row, mean, rows_of, total
 from scms.states import DeviceState, ServerState, server_state
-from scms.tables import DEVICE_SAMPLE, EVENT, FACTS, PROCESS_SAMPLE, SERVER_SAMPLE, Table
+from scms.tables import DEVICE_SAMPLE, PROCESS_SAMPLE, SERVER_SAMPLE
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
+    from datetime import datetime
 
     from scms.collect.record import Record
-    from scms.hot import HotStore, StoredRecord
+    from scms.hot import HotStore
     from scms.inventory import Inventory, Server
-
-Row = dict[str, Any]
 
 #: Columns of server_sample that are facts about the tick, not measurements of the server.
 _BOOKKEEPING: Final = frozenset(
@@ -33,8 +31,6 @@ _METRICS: Final = tuple(n for n in SERVER_SAMPLE.column_names() if n not in _BOO
 _LASTING: Final = frozenset(
     {"server", "device", "device_index", "device_name", "memory_total_bytes"}
 )
-#: CPU rows of processes come with a scan about every 10 s; older ones are not "now".
-_SCAN_LOOKBACK_SECONDS: Final = 45.0
 #: The columns of a device's row.
 DEVICE_COLUMNS: Final = (
     *DEVICE_SAMPLE.column_names(),
@@ -44,9 +40,6 @@ DEVICE_COLUMNS: Final = (
     "group",
     "simulated",
 )
-_TIMES: Final = {
-    table.name: frozenset(c.name for c in table.columns if c.type == "timestamp") for table in FACTS
-}
 _FRESH: Final = frozenset({ServerState.UP, ServerState.DEGRADED})
 
 
@@ -73,24 +66,30 @@ class Snapshot:
 
 
 def snapshot(
-    hot: HotStore, inventory: Inventory, *, now: datetime, holds: Iterable[Mapping[str, Any]] = ()
+    hot: HotStore,
+    inventory: Inventory,
+    *,
+    now: datetime,
+    holds: Iterable[Mapping[str, Any]] = (),
+    only: str | None = None,
 ) -> Snapshot:
-    """Read the newest state of every server of the inventory.
+    """Read the newest state of every server of the inventory, or of only one.
 
     A server whose record is stale, down or missing has null metrics, and its devices are
     ``unknown``: they are listed with what lasts (UUID, model, memory), never as idle.
     """
-    latest = {stored.record.server: stored.record for stored in hot.latest()}
-    with_devices = {s.record.server: s.record for s in hot.latest_with(DEVICE_SAMPLE.name)}
+    latest = {stored.record.server: stored.record for stored in hot.latest(server=only)}
+    seen = hot.latest_with(DEVICE_SAMPLE.name, server=only)
+    with_devices = {stored.record.server: stored.record for stored in seen}
     held_by = {(hold["server"], hold["device"]): hold["user"] for hold in holds}
     servers: list[Row] = []
     devices: list[Row] = []
     users: list[Row] = []
-    for server in inventory.servers:
+    for server in inventory.servers if only is None else [inventory[only]]:
         record = latest.get(server.name)
         row = _server_row(server, record, inventory.settings.interval, now)
         fresh = record if row["state"] in _FRESH else None
-        own_users = [] if fresh is None else _rows(fresh, PROCESS_SAMPLE)
+        own_users = [] if fresh is None else rows_of(fresh, PROCESS_SAMPLE)
         own = _device_rows(with_devices.get(server.name), fresh, now)
         for device in own:
             device.update(_holders(device, own_users, held_by))
@@ -101,70 +100,8 @@ def snapshot(
     return Snapshot(as_of=now, servers=servers, devices=devices, processes=users)
 
 
-def processes(hot: HotStore, *, now: datetime) -> list[Row]:
-    """The processes of every server now: rows of ``process_sample``.
-
-    GPU rows are those of the newest tick, CPU rows those of the newest process scan.
-    """
-    since = _milliseconds(now) - int(_SCAN_LOOKBACK_SECONDS * 1000)
-    gpu = [row for row in _process_rows(hot.latest(), since) if row["device"] is not None]
-    cpu = [
-        row for row in _process_rows(hot.latest_with(PROCESS_SCAN), since) if row["device"] is None
-    ]
-    return sorted([*gpu, *cpu], key=lambda row: row["server"])
-
-
-def _process_rows(stored: Iterable[StoredRecord], since_ms: int) -> list[Row]:
-    fresh = [s.record for s in stored if s.record.received_at_ms >= since_ms]
-    return [row for record in fresh for row in _rows(record, PROCESS_SAMPLE)]
-
-
-def events(hot: HotStore, *, since: datetime) -> list[Row]:
-    """What changed since then, newest first: rows of ``event`` still in the hot store."""
-    rows = [row for s in hot.since(_milliseconds(since)) for row in _rows(s.record, EVENT)]
-    return sorted(rows, key=lambda row: row["sampled_at"], reverse=True)
-
-
-def history(hot: HotStore, *, since: datetime, step_seconds: float | None = None) -> list[Row]:
-    """The recent past of every server, one row per tick, oldest first.
-
-    Args:
-        hot: The hot store.
-        since: Where it begins.
-        step_seconds: One tick of each server in so many seconds is enough; all by default.
-
-    Returns:
-        Columns ``server, sampled_at, cpu_utilization_ratio, memory_ratio, gpu_utilization_ratio,
-        gpu_memory_ratio, gpu_power_watts``. A tick that failed has null measurements: a gap.
-    """
-    every_ms = None if step_seconds is None else max(1, round(step_seconds * 1000))
-    return [
-        row
-        for stored in hot.since(_milliseconds(since), every_ms=every_ms)
-        for row in _history_rows(stored.record.tables)
-    ]
-
-
-def _history_rows(tables: Mapping[str, Sequence[Mapping[str, Any]]]) -> list[Row]:
-    devices = tables.get(DEVICE_SAMPLE.name, [])
-    return [
-        {
-            "server": sample["server"],
-            "sampled_at": _moment(sample["sampled_at"]),
-            "cpu_utilization_ratio": sample["cpu_utilization_ratio"],
-            "memory_ratio": _ratio(sample["memory_used_bytes"], sample["memory_total_bytes"]),
-            "gpu_utilization_ratio": _mean(devices, "gpu_utilization_ratio"),
-            "gpu_memory_ratio": _ratio(
-                _sum(devices, "memory_used_bytes"), _sum(devices, "memory_total_bytes")
-            ),
-            "gpu_power_watts": _sum(devices, "power_watts"),
-        }
-        for sample in tables.get(SERVER_SAMPLE.name, [])
-    ]
-
-
 def _server_row(server: Server, record: Record | None, interval: float, now: datetime) -> Row:
-    samples = [] if record is None else _rows(record, SERVER_SAMPLE)
+    samples = [] if record is None else rows_of(record, SERVER_SAMPLE)
     sample = samples[-1] if samples else None
     sampled_at = None if sample is None else sample["sampled_at"]
     age = None if sampled_at is None else max(0.0, (now - sampled_at).total_seconds())
@@ -199,7 +136,7 @@ def _reason(state: ServerState, sample: Mapping[str, Any] | None, age: float | N
 
 def _device_rows(seen: Record | None, fresh: Record | None, now: datetime) -> list[Row]:
     """The devices last seen on a server; unknown unless they are of its newest, fresh record."""
-    rows = [] if seen is None else _rows(seen, DEVICE_SAMPLE)
+    rows = [] if seen is None else rows_of(seen, DEVICE_SAMPLE)
     for row in rows:
         row["age_seconds"] = max(0.0, (now - row["sampled_at"]).total_seconds())
         if fresh is None or seen is None or seen.received_at_ms != fresh.received_at_ms:
@@ -224,43 +161,9 @@ def _device_totals(devices: Sequence[Row]) -> Row:
         **{f"gpus_{state}": states[state] for state in DeviceState},
         "gpus_on_hold": sum(device["held_by"] is not None for device in devices),
         "gpu_model": " + ".join(models) if models else None,
-        "gpu_utilization_ratio": _mean(devices, "gpu_utilization_ratio"),
-        "gpu_memory_used_bytes": _sum(devices, "memory_used_bytes"),
-        "gpu_memory_total_bytes": _sum(devices, "memory_total_bytes"),
-        "gpu_power_watts": _sum(devices, "power_watts"),
+        "gpu_utilization_ratio": mean(devices, "gpu_utilization_ratio"),
+        "gpu_memory_used_bytes": total(devices, "memory_used_bytes"),
+        "gpu_memory_total_bytes": total(devices, "memory_total_bytes"),
+        "gpu_power_watts": total(devices, "power_watts"),
         "users": sorted({user for device in devices for user in device["users"]}),
     }
-
-
-def _rows(record: Record, table: Table) -> list[Row]:
-    return [_with_times(row, table) for row in record.tables.get(table.name, [])]
-
-
-def _with_times(row: Mapping[str, Any], table: Table) -> Row:
-    times = _TIMES[table.name]
-    return {
-        name: _moment(value) if name in times and value is not None else value
-        for name, value in row.items()
-    }
-
-
-def _sum(rows: Iterable[Mapping[str, Any]], column: str) -> float | None:
-    values = [row[column] for row in rows if row[column] is not None]
-    return sum(values) if values else None
-
-
-def _mean(rows: Iterable[Mapping[str, Any]], column: str) -> float | None:
-    values = [row[column] for row in rows if row[column] is not None]
-    return sum(values) / len(values) if values else None
-
-
-def _ratio(part: float | None, whole: float | None) -> float | None:
-    return part / whole if part is not None and whole else None
-
-
-def _moment(milliseconds: int) -> datetime:
-    return datetime.fromtimestamp(milliseconds / 1000, tz=UTC)
-
-
-def _milliseconds(moment: datetime) -> int:
-    return round(moment.timestamp() * 1000)
