@@ -173,21 +173,6 @@ def test_a_noisy_login_shell_does_no_harm(tmp_path: Path, sshd_program: str) -> 
         assert [m["type"] for m in read(connect(noisy.server(), 0.2), 2)] == ["hello", "sample"]
 
 
-def test_a_server_without_python_says_so(tmp_path: Path, sshd_program: str) -> None:
-    home = tmp_path / "home"
-    home.mkdir()
-    tools = tmp_path / "tools"
-    tools.mkdir()
-    (home / ".bashrc").write_text("echo hello\n")
-    with sshd_fleet(tmp_path, environment={0: {"HOME": str(home)}}, program=sshd_program) as (one,):
-        server = one.server()
-        with pytest.MonkeyPatch.context() as patch:
-            patch.setattr("scms.collect.bootstrap._PYTHONS", ("no-such-python", "/no/python3"))
-            with pytest.raises(ProbeError, match="no Python 3 found on the server") as caught:
-                read(connect(server, 1), 1)
-    assert "install" in str(caught.value)
-
-
 def test_an_account_that_may_not_log_in_says_what_it_prints(
     tmp_path: Path, sshd_program: str
 ) -> None:

@@ -19,7 +19,7 @@ from scms.errors import ConnectError, ProbeError, ProtocolError
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-BOOT = Bootstrap("abc", "command", b"payload", "digest")
+BOOT = Bootstrap("abc", "command", b"payload", b"shell")
 
 
 class Pieces:
@@ -133,12 +133,11 @@ def test_a_line_of_more_than_a_mebibyte_ends_the_session(end: bytes) -> None:
         made.readline(1)
 
 
-def test_a_server_without_python_is_told_from_a_lost_connection() -> None:
-    made, _ = channel(b"abc READY\nabc NOPYTHON\n")
+@pytest.mark.parametrize(("said", "sent"), [(b"READY", b"payload"), (b"NOPYTHON", b"shell")])
+def test_a_server_is_sent_what_it_can_run(said: bytes, sent: bytes) -> None:
+    made, pieced = channel(b"noise\nabc " + said + b"\n")
     made.start(1)
-    with pytest.raises(ProbeError, match="no Python 3 found on the server") as caught:
-        made.readline(1)
-    assert "install" in (caught.value.mend or "")
+    assert pieced.sent == sent
 
 
 def test_a_server_that_ends_while_it_is_sent_to_is_heard_out(
@@ -148,10 +147,10 @@ def test_a_server_that_ends_while_it_is_sent_to_is_heard_out(
         del data
         raise ConnectError("closed")
 
-    made, pieced = channel(b"abc READY\nabc NOPYTHON\n")
+    made, pieced = channel(b"abc READY\nneither Python 3 nor awk\n")
     monkeypatch.setattr(pieced, "send", refuse)
     made.start(1)
-    with pytest.raises(ProbeError, match="no Python 3 found"):
+    with pytest.raises(ProbeError, match="neither Python 3 nor awk"):
         made.readline(1)
 
 

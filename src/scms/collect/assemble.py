@@ -31,6 +31,10 @@ _MENDS: Final = {
     "driver/library mismatch": "run there: sudo reboot",
 }
 Problem = tuple[str, str]
+NO_PYTHON: Final = (
+    "no Python 3 there, so its shell watches it and tells less; "
+    "install Python 3.6 or later there, such as: sudo apt install python3"
+)
 
 
 class Assembler:
@@ -70,6 +74,8 @@ class Assembler:
         readings = rows.read_devices(tick, self._idle(tick, at))
         offset = None if tick.time is None else tick.time - at / 1000
         problems = _problems(tick, readings, offset, self._standing)
+        if self._hello is not None and self._hello.shell:
+            problems.append(("python", NO_PYTHON))
         state = ServerState.DEGRADED if problems else ServerState.UP
         reason = "; ".join(said for _, said in problems) or None
         observed = rows.observed_seconds(self._previous, tick, self.watch.interval_seconds)

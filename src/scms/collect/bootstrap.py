@@ -2,7 +2,8 @@
 
 Out: the shell command that every login shell reads alike, and the payload that follows on its
 standard input: the program (the probe's own files with the part of pynvml that they call), always
-the same, and a line of options. Nothing is written on the server.
+the same, and a line of options. Nothing is written on the server. Where there is no Python, a
+program of ``/bin/sh`` and awk follows in its place, which says less in the same protocol.
 
 A server may instead run a command of its own, whatever it is asked for (``scms authorize``), which
 starts only the program whose SHA-256 it knows.
@@ -28,10 +29,10 @@ from scms.errors import ProbeError
 HEARTBEAT_SECONDS: Final = 8.0
 #: … and the probe ends after this long without hearing of it.
 LEASE_SECONDS: Final = 30
-#: What the far side says, after the nonce, before and instead of the first line.
+#: What the far side says, after the nonce, to be sent the probe, or the program of the shell.
 READY: Final = b"READY"
 NO_PYTHON: Final = b"NOPYTHON"
-#: What the command of ``scms authorize`` says before the SHA-256 that it allows.
+#: What the command of ``scms authorize`` says before the SHA-256 of what it allows.
 AUTHORIZED: Final = b"SCMS-AUTHORIZED "
 
 _PARTS: Final = ("processes", "kernel", "mounts", "host", "nvml", "device", "gpu", "agent")
@@ -49,6 +50,8 @@ _SAFE_PATH: Final = re.compile(r"[A-Za-z0-9_./+-]+")
 #: From the first byte on it ends by itself, should nothing more come.
 _LEASE: Final = f"import signal,sys,zlib;signal.alarm({LEASE_SECONDS});"
 _QUOTED: Final = '"{}"'
+_SHELL_TEXT: Final = '"$s"'
+_RUN_SHELL: Final = f"/bin/sh -c {_SHELL_TEXT} scms {_SHELL_TEXT}"
 #: Whoever has the key of a monitor may choose the options, so these can do no harm.
 _START: Final = f"""\
 import sys
@@ -74,13 +77,33 @@ class Bootstrap:
         nonce: Stands before every line of this session, so that noise is told apart.
         command: For ``/bin/sh`` by way of any login shell: sh, csh and fish read it alike.
         payload: What goes to its standard input once it has said that it is ready.
-        digest: The SHA-256 of the program in the payload, which a server may insist on.
+        shell_payload: The same for a server that has said that it has no Python.
     """
 
     nonce: str
     command: str
     payload: bytes
-    digest: str
+    shell_payload: bytes
+
+    def answer(self, said: bytes) -> bytes | None:
+        """What to send for a line of the far side; None when it is not about that.
+
+        Raises:
+            ProbeError: The server allows another program than this one.
+        """
+        if said in {READY, NO_PYTHON}:
+            return self.payload if said == READY else self.shell_payload
+        if not said.startswith(AUTHORIZED):
+            return None
+        allowed = said[len(AUTHORIZED) :].strip().decode("ascii", "replace")
+        known = {digest(): self.payload, shell_digest(): self.shell_payload}
+        if allowed not in known:
+            raise ProbeError(
+                "the server allows another version of the probe",
+                expected=f"the one of SHA-256 {digest()[:16]}…",
+                mend="run scms authorize again and put its line into authorized_keys there",
+            )
+        return known[allowed]
 
 
 def bootstrap(
@@ -99,8 +122,8 @@ def bootstrap(
         "hang_seconds": hang_seconds,
     }
     payload = program() + json.dumps(options).encode() + b"\n"
-    command = _command(nonce, len(program()), pythons)
-    return Bootstrap(nonce, command, payload, digest())
+    shell_payload = shell_source().encode() + f"{nonce} {interval_seconds:g}\n".encode()
+    return Bootstrap(nonce, _command(nonce, pythons), payload, shell_payload)
 
 
 @cache
@@ -126,18 +149,41 @@ def probe_source() -> str:
 
 @cache
 def _probe_files() -> tuple[str, ...]:
+    return tuple(_OWN_IMPORT.sub("", _probe_text(f"{name}.py")) for name in _PARTS)
+
+
+def _probe_text(name: str) -> str:
     folder = Path(__file__).resolve().parents[1] / "probe"
-    texts = [(folder / f"{name}.py").read_text(encoding="utf-8") for name in _PARTS]
-    return tuple(_OWN_IMPORT.sub("", text) for text in texts)
+    return (folder / name).read_text(encoding="utf-8")
 
 
-def _command(nonce: str, size: int, pythons: tuple[str, ...]) -> str:
+@cache
+def shell_source() -> str:
+    """The program for servers without Python, as it is sent: sh, and awk as one of its words."""
+    awk, more = (_probe_text(name) for name in ("shell.awk", "shell_more.awk"))
+    return f"LEASE={LEASE_SECONDS}\nPROBE='{awk}\n{more}'\n{_probe_text('shell.sh')}"
+
+
+def _read_shell() -> str:
+    """Shell that reads the program into ``$s``, and no byte more: the options come after it."""
+    patience = _QUOTED.format(f"timeout {LEASE_SECONDS}")
+    within = f"if timeout 1 true </dev/null >/dev/null 2>&1; then t={patience}; fi"
+    return f"t=; {within}; s=$($t dd bs=1 count={len(shell_source().encode())} 2>/dev/null); "
+
+
+@cache
+def shell_digest() -> str:
+    """The SHA-256 of `shell_source` as the shell holds it: without the last line end."""
+    return hashlib.sha256(shell_source().rstrip("\n").encode()).hexdigest()
+
+
+def _command(nonce: str, pythons: tuple[str, ...]) -> str:
     """One line without characters that csh, fish or tcsh would read in a way of their own."""
-    start = f"{_LEASE}exec(zlib.decompress(sys.stdin.buffer.read({size})))"
+    start = f"{_LEASE}exec(zlib.decompress(sys.stdin.buffer.read({len(program())})))"
+    action = f"echo {nonce} {READY.decode()}; exec $p -ISBuc {_QUOTED.format(start)}"
     return _shell(
-        f"echo {nonce} {READY.decode()}; "
-        + _with_python(f"exec $p -ISBuc {_QUOTED.format(start)}", pythons)
-        + f"echo {nonce} {NO_PYTHON.decode()}; exit 127"
+        _with_python(action, pythons)
+        + f"echo {nonce} {NO_PYTHON.decode()}; {_read_shell()}exec {_RUN_SHELL}"
     )
 
 
@@ -155,7 +201,10 @@ def authorized_command() -> str:
     words = f"{digest()} {_QUOTED.format('another program was sent: refused')}"
     return _shell(
         _with_python(f"echo {said}{digest()}; exec $p -ISBuc {_QUOTED.format(start)} {words}")
-        + f"echo {said}{NO_PYTHON.decode()}; exit 127"
+        + f"echo {said}{shell_digest()}; {_read_shell()}"
+        + f"set -- $(printf %s {_SHELL_TEXT} | sha256sum); "
+        + f"if [ $1 = {shell_digest()} ]; then exec {_RUN_SHELL}; fi; "
+        + f"echo {_QUOTED.format('another program was sent: refused')}; exit 1"
     )
 
 

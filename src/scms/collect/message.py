@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Hello:
-    """What a probe says first. Clocks are the server's."""
+    """What a probe says first. Clocks are the server's; ``shell``: it has no Python."""
 
     hostname: str | None
     kernel: str | None
@@ -23,6 +23,7 @@ class Hello:
     simulated: bool
     os: str | None = None
     numa_node_count: int | None = None
+    shell: bool = False
 
 
 @dataclass(frozen=True, slots=True)

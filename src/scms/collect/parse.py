@@ -87,6 +87,7 @@ def _hello(message: dict[str, Any]) -> Hello:
         simulated=message.get("simulated") is True,
         os=text(message.get("os"), 96),
         numa_node_count=whole(message.get("numa_nodes"), 1, 4096),
+        shell=message.get("shell") is True,
     )
 
 

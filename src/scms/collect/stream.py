@@ -10,7 +10,7 @@ from collections import deque
 from contextlib import suppress
 from typing import TYPE_CHECKING, Final, Protocol
 
-from scms.collect.bootstrap import AUTHORIZED, HEARTBEAT_SECONDS, NO_PYTHON, READY
+from scms.collect.bootstrap import AUTHORIZED, HEARTBEAT_SECONDS
 from scms.collect.channel import MAX_LINE_BYTES
 from scms.collect.parse import text
 from scms.errors import CollectError, ConnectError, ProbeError, ProtocolError
@@ -48,7 +48,7 @@ class StreamChannel:
     ) -> None:
         self.kind: SessionKind = kind
         self._stream = stream
-        self._payload, self._digest = bootstrap.payload, bootstrap.digest
+        self._bootstrap: Bootstrap | None = bootstrap
         self._target = target
         self._mark = bootstrap.nonce.encode() + b" "
         self._buffer = bytearray()
@@ -60,47 +60,22 @@ class StreamChannel:
     def start(self, timeout: float) -> None:
         """Wait until the far shell is ready, then send it the probe."""
         deadline = time.monotonic() + timeout
-        while True:
-            line = self._line(deadline, timeout)
-            if line == READY or self._is_authorized(line):
-                break
-        self._say(self._payload)
-        self._payload = b""
+        assert self._bootstrap is not None, "a channel is started once"
+        payload = None
+        while payload is None:
+            payload = self._bootstrap.answer(self._line(deadline, timeout))
+        self._bootstrap = None  # it is large
+        self._say(payload)
 
     def readline(self, timeout: float) -> bytes:
         """The next line; see `scms.collect.channel.Channel`."""
         line = self._line(time.monotonic() + timeout, timeout)
-        if line == NO_PYTHON:
-            raise self._no_python()
         self._heard = True
         return line
 
     def close(self) -> None:
         """End the connection and the probe."""
         self._stream.close()
-
-    def _is_authorized(self, line: bytes) -> bool:
-        """Whether a server that starts one program only has said that it is this one."""
-        if not line.startswith(AUTHORIZED):
-            return False
-        allowed = line[len(AUTHORIZED) :].strip()
-        if allowed == NO_PYTHON:
-            raise self._no_python()
-        if allowed != self._digest.encode():
-            raise ProbeError(
-                "the server allows another version of the probe",
-                expected=f"the one of SHA-256 {self._digest[:16]}…",
-                mend="run scms authorize again and put its line into authorized_keys "
-                f"of {self._target}",
-            )
-        return True
-
-    def _no_python(self) -> ProbeError:
-        return ProbeError(
-            "no Python 3 found on the server",
-            expected="Python 3.6 or later",
-            mend=f"install it there, for example: ssh {self._target} sudo apt install python3",
-        )
 
     def _line(self, deadline: float, timeout: float) -> bytes:
         while True:
