@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 
 from scms.assets import asset_path
-from scms.tables import ALL
+from scms.tables import ALL, PROCESS_SAMPLE
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -25,6 +25,7 @@ _SQL_TYPES = {
     "float": "DOUBLE",
     "integer": "BIGINT",
     "boolean": "BOOLEAN",
+    "floats": "DOUBLE[]",
 }
 _INVENTORY = ("server", "group", "tags", "simulated", "address", "position")
 START = datetime(2026, 10, 5, tzinfo=UTC)
@@ -53,11 +54,12 @@ class Machine:
     simulated: bool = False
     silent_after: timedelta | None = None
     users: tuple[str, ...] = ("ann", "bob")
+    tags: tuple[str, ...] = ()
 
 
 MACHINES = (
-    Machine("atlas", "vision", 4, "NVIDIA H100"),
-    Machine("borg", "vision", 2, "NVIDIA A100", users=("cleo",)),
+    Machine("atlas", "vision", 4, "NVIDIA H100", tags=("nvlink", "new")),
+    Machine("borg", "vision", 2, "NVIDIA A100", users=("cleo",), tags=("nvlink",)),
     Machine("crow", "speech", 2, "NVIDIA A100", silent_after=timedelta(hours=9)),
     Machine("dove", "speech", 0),
     Machine("echo", None, 1, "NVIDIA L40S", simulated=True, users=("sim",)),
@@ -74,7 +76,7 @@ def made_up(*, days: int = 2, start: datetime = START, seed: int = 7) -> Rollups
             {
                 "server": machine.name,
                 "group": machine.group,
-                "tags": [],
+                "tags": list(machine.tags),
                 "simulated": machine.simulated,
                 "address": machine.name,
                 "position": position,
@@ -189,6 +191,8 @@ def query_over(rollups: Rollups, zone: str = "UTC") -> Query:
         typed = ", ".join(f'"{column.name}" {_SQL_TYPES[column.type]}' for column in columns)
         connection.execute(f"CREATE TABLE {view} ({typed})")
         _insert(connection, view, ALL[table].column_names(), rows)
+    typed = ", ".join(f'"{c.name}" {_SQL_TYPES[c.type]}' for c in PROCESS_SAMPLE.columns)
+    connection.execute(f"CREATE TABLE process_sample ({typed})")
     _create_views(connection)
 
     def query(
@@ -219,7 +223,8 @@ def _create_views(connection: duckdb.DuckDBPyConnection) -> None:
     """Views and table macros, each after those it names."""
     waiting = {
         path.stem: path.read_text(encoding="utf-8")
-        for path in sorted((asset_path("warehouse") / "views").glob("usage_by_*.sql"))
+        for path in sorted((asset_path("warehouse") / "views").glob("*.sql"))
+        if path.stem.startswith(("usage_by_", "report_")) or path.stem == "calendar_15m"
     }
     while waiting:
         ready = [

@@ -219,17 +219,18 @@ def test_days_are_those_of_the_zone(zone: str) -> None:
     assert list(got) == pytest.approx(list(expected / 3600)[: len(got)])
 
 
-def test_a_cluster_without_a_row_gives_empty_tables() -> None:
+def test_a_cluster_without_a_server_gives_empty_tables() -> None:
     query = query_over(Rollups([], [], [], []))
     frames = {by: usage(query, TWO_DAYS, by, now=LATER) for by in DIMENSIONS}
-    assert {by: len(frame) for by, frame in frames.items() if by not in {"hour", "day"}} == {
-        "server": 0,
-        "device": 0,
-        "user": 0,
-        "group": 0,
-        "model": 0,
-    }
-    assert frames["day"]["coverage_ratio"].isna().all()
+    assert {by: len(frame) for by, frame in frames.items()} == dict.fromkeys(DIMENSIONS, 0)
+
+
+def test_a_server_without_a_row_has_gaps(rollups: Rollups) -> None:
+    query = query_over(Rollups([], [], [], rollups.inventory[:1]))
+    days = usage(query, TWO_DAYS, "day", now=LATER)
+    assert len(days) == 2
+    assert days["gpu_hours_used"].isna().all()
+    assert days["coverage_ratio"].tolist() == [0.0, 0.0]
 
 
 def test_a_dimension_that_does_not_exist_is_refused_with_the_nearest(rollups: Rollups) -> None:

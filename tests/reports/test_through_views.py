@@ -33,7 +33,8 @@ ROLLUPS = made_up()
 def views(tmp_path_factory: pytest.TempPathFactory) -> Query:
     folder: Path = tmp_path_factory.mktemp("lab")
     servers = [
-        {"name": m.name, "simulated": m.simulated} | ({"group": m.group} if m.group else {})
+        {"name": m.name, "simulated": m.simulated, "tags": m.tags}
+        | ({"group": m.group} if m.group else {})
         for m in MACHINES
     ]
     inventory = Inventory.from_mapping(

@@ -26,6 +26,7 @@ WITH observed AS (
         sum(gpu_hours_free) AS gpu_hours_free,
         sum(gpu_hours_utilized) AS gpu_hours_utilized,
         sum(gpu_hours_measured) AS gpu_hours_measured,
+        sum(gpu_hours_memory_held) AS gpu_hours_memory_held,
         sum(energy_kwh) AS energy_kwh
     FROM usage_by_device_15m
     WHERE starts_at >= CAST(period_start AS TIMESTAMPTZ)
@@ -50,6 +51,7 @@ SELECT
     observed.gpu_hours_free,
     observed.gpu_hours_utilized,
     observed.gpu_hours_measured,
+    observed.gpu_hours_memory_held,
     observed.energy_kwh
 FROM observed
 LEFT JOIN usage_by_server(period_start, period_end) AS place ON place.server = observed.server

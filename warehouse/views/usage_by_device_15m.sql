@@ -14,6 +14,7 @@
 --   gpu_hours_free        hours  of which free
 --   gpu_hours_utilized    hours  integral of utilisation; null when it cannot be read
 --   gpu_hours_measured     hours  available time with a utilisation; null when there is none
+--   gpu_hours_memory_held hours  integral of the share of its memory that is in use
 --   energy_kwh            kWh    drawn; null when power cannot be read
 SELECT
     server,
@@ -31,5 +32,6 @@ SELECT
     CASE WHEN gpu_utilization_seconds IS NOT NULL
          THEN (observed_seconds - faulty_seconds - unknown_seconds) / 3600
     END AS gpu_hours_measured,
+    memory_used_byte_seconds / nullif(memory_total_bytes, 0) / 3600 AS gpu_hours_memory_held,
     energy_joules / 3.6e6 AS energy_kwh
 FROM device_usage_15m

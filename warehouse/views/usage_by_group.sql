@@ -23,6 +23,7 @@ SELECT
     sum(gpu_hours_free) AS gpu_hours_free,
     sum(gpu_hours_utilized) AS gpu_hours_utilized,
     sum(gpu_hours_measured) AS gpu_hours_measured,
+    sum(gpu_hours_memory_held) AS gpu_hours_memory_held,
     sum(energy_kwh) AS energy_kwh,
     sum(cpu_hours_available) AS cpu_hours_available,
     sum(cpu_hours_used) AS cpu_hours_used

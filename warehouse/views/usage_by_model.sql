@@ -22,6 +22,7 @@ SELECT
     sum(gpu_hours_free) AS gpu_hours_free,
     sum(gpu_hours_utilized) AS gpu_hours_utilized,
     sum(gpu_hours_measured) AS gpu_hours_measured,
+    sum(gpu_hours_memory_held) AS gpu_hours_memory_held,
     sum(energy_kwh) AS energy_kwh
 FROM usage_by_device(period_start, period_end)
 GROUP BY device_name

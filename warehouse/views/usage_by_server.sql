@@ -4,6 +4,7 @@
 -- columns:
 --   server                name   the server
 --   group                 name   who owns it; null when nobody is named
+--   tags                  list   its words of the inventory; null when it is not in there
 --   simulated             yes/no whether the simulator answered for it
 --   server_count          count  1, to be added up
 --   simulated_server_count  count  1 for a simulated one
@@ -14,13 +15,9 @@
 --   gpu_hours_*           hours  as in usage_by_device_15m
 --   energy_kwh            kWh    drawn by GPUs
 --   cpu_hours_*           hours  as in usage_by_server_15m
-WITH observed AS (
+WITH gpu AS (
     SELECT
         server,
-        bool_or(simulated) AS simulated,
-        max(gpu_count) AS gpu_count,
-        sum(observed_hours) AS observed_hours,
-        sum(down_hours) AS down_hours,
         sum(gpu_hours_observed) AS gpu_hours_observed,
         sum(gpu_hours_available) AS gpu_hours_available,
         sum(gpu_hours_used) AS gpu_hours_used,
@@ -28,10 +25,22 @@ WITH observed AS (
         sum(gpu_hours_free) AS gpu_hours_free,
         sum(gpu_hours_utilized) AS gpu_hours_utilized,
         sum(gpu_hours_measured) AS gpu_hours_measured,
-        sum(energy_kwh) AS energy_kwh,
-        sum(cpu_hours_available) AS cpu_hours_available,
-        sum(cpu_hours_used) AS cpu_hours_used
-    FROM usage_by_server_15m
+        sum(gpu_hours_memory_held) AS gpu_hours_memory_held,
+        sum(energy_kwh) AS energy_kwh
+    FROM usage_by_device_15m
+    WHERE starts_at >= CAST(period_start AS TIMESTAMPTZ)
+      AND starts_at < CAST(period_end AS TIMESTAMPTZ)
+    GROUP BY server
+), host AS (
+    SELECT
+        server,
+        bool_or(simulated) AS simulated,
+        max(gpu_count) AS gpu_count,
+        sum(observed_seconds) / 3600 AS observed_hours,
+        sum(down_seconds) / 3600 AS down_hours,
+        sum(cpu_core_seconds_available) / 3600 AS cpu_hours_available,
+        sum(cpu_core_seconds_used) / 3600 AS cpu_hours_used
+    FROM server_usage_15m
     WHERE starts_at >= CAST(period_start AS TIMESTAMPTZ)
       AND starts_at < CAST(period_end AS TIMESTAMPTZ)
     GROUP BY server
@@ -39,24 +48,27 @@ WITH observed AS (
 SELECT
     server,
     listed."group",
-    coalesce(observed.simulated, listed.simulated) AS simulated,
+    listed.tags,
+    coalesce(host.simulated, listed.simulated) AS simulated,
     1 AS server_count,
-    CAST(coalesce(observed.simulated, listed.simulated) AS INTEGER) AS simulated_server_count,
-    gpu_count,
-    coalesce(observed_hours, 0) AS observed_hours,
-    coalesce(down_hours, 0) AS down_hours,
+    CAST(coalesce(host.simulated, listed.simulated) AS INTEGER) AS simulated_server_count,
+    host.gpu_count,
+    coalesce(host.observed_hours, 0) AS observed_hours,
+    coalesce(host.down_hours, 0) AS down_hours,
     epoch(CAST(period_end AS TIMESTAMPTZ) - CAST(period_start AS TIMESTAMPTZ)) / 3600
         AS expected_hours,
-    gpu_hours_observed,
-    gpu_hours_available,
-    gpu_hours_used,
-    gpu_hours_idle_held,
-    gpu_hours_free,
-    gpu_hours_utilized,
-    gpu_hours_measured,
-    energy_kwh,
-    cpu_hours_available,
-    cpu_hours_used
+    gpu.gpu_hours_observed,
+    gpu.gpu_hours_available,
+    gpu.gpu_hours_used,
+    gpu.gpu_hours_idle_held,
+    gpu.gpu_hours_free,
+    gpu.gpu_hours_utilized,
+    gpu.gpu_hours_measured,
+    gpu.gpu_hours_memory_held,
+    gpu.energy_kwh,
+    host.cpu_hours_available,
+    host.cpu_hours_used
 FROM inventory AS listed
-FULL JOIN observed USING (server)
+FULL JOIN host USING (server)
+LEFT JOIN gpu USING (server)
 ORDER BY listed.position NULLS LAST, server

@@ -22,6 +22,7 @@ WITH gpu AS (
         sum(gpu_hours_free) AS gpu_hours_free,
         sum(gpu_hours_utilized) AS gpu_hours_utilized,
         sum(gpu_hours_measured) AS gpu_hours_measured,
+        sum(gpu_hours_memory_held) AS gpu_hours_memory_held,
         sum(energy_kwh) AS energy_kwh
     FROM usage_by_device_15m
     GROUP BY server, starts_at
@@ -40,6 +41,7 @@ SELECT
     gpu_hours_free,
     gpu_hours_utilized,
     gpu_hours_measured,
+    gpu_hours_memory_held,
     energy_kwh,
     cpu_core_seconds_available / 3600 AS cpu_hours_available,
     cpu_core_seconds_used / 3600 AS cpu_hours_used

@@ -10,64 +10,20 @@
 --   cpu_hours_used        hours  CPU time of processes of the user; null where none was seen
 --   observed_hours        hours  server time observed, of all servers: the same in every row
 --   expected_hours        hours  server time that passed, of all servers
-WITH place AS (
-    SELECT * FROM usage_by_server(period_start, period_end)
-), seen AS (
-    SELECT
-        server,
-        "user",
-        sum(gpu_busy_seconds) / 3600 AS gpu_hours_used,
-        sum(gpu_idle_held_seconds) / 3600 AS gpu_hours_idle_held,
-        sum(cpu_core_seconds) / 3600 AS cpu_hours_used
-    FROM user_usage_15m
-    WHERE starts_at >= CAST(period_start AS TIMESTAMPTZ)
-      AND starts_at < CAST(period_end AS TIMESTAMPTZ)
-    GROUP BY server, "user"
-), named AS (
-    SELECT
-        server,
-        sum(gpu_hours_used) AS gpu_hours_used,
-        sum(gpu_hours_idle_held) AS gpu_hours_idle_held
-    FROM seen
-    WHERE "user" IS NOT NULL
-    GROUP BY server
-), hidden AS (
-    -- What the devices did, less what named users answer for.
-    SELECT
-        server,
-        CAST(NULL AS VARCHAR) AS "user",
-        -- Rounded to microseconds: differences of long sums leave crumbs.
-        greatest(round(place.gpu_hours_used - coalesce(named.gpu_hours_used, 0), 9), 0)
-            AS gpu_hours_used,
-        greatest(round(place.gpu_hours_idle_held - coalesce(named.gpu_hours_idle_held, 0), 9), 0)
-            AS gpu_hours_idle_held,
-        seen.cpu_hours_used
-    FROM place
-    LEFT JOIN named USING (server)
-    LEFT JOIN seen ON seen.server = place.server AND seen."user" IS NULL
-    WHERE place.gpu_hours_used IS NOT NULL OR seen.cpu_hours_used IS NOT NULL
-), answered AS (
-    SELECT * FROM seen WHERE "user" IS NOT NULL
-    UNION ALL BY NAME
-    -- A second of device time is what rounding can leave over.
-    SELECT * FROM hidden
-    WHERE coalesce(gpu_hours_used, 0) + coalesce(gpu_hours_idle_held, 0)
-        + coalesce(cpu_hours_used, 0) > 1 / 3600
-), total AS (
+WITH total AS (
     SELECT sum(observed_hours) AS observed_hours, sum(expected_hours) AS expected_hours
-    FROM place
+    FROM usage_by_server(period_start, period_end)
 )
 SELECT
     answered."user",
     count(*) AS server_count,
-    count(*) FILTER (WHERE place.simulated_server_count > 0) AS simulated_server_count,
+    sum(answered.simulated_server_count) AS simulated_server_count,
     sum(answered.gpu_hours_used) AS gpu_hours_used,
     sum(answered.gpu_hours_idle_held) AS gpu_hours_idle_held,
     sum(answered.cpu_hours_used) AS cpu_hours_used,
-    any_value(total.observed_hours) AS observed_hours,
-    any_value(total.expected_hours) AS expected_hours
-FROM answered
-LEFT JOIN place ON place.server = answered.server
+    max(total.observed_hours) AS observed_hours,
+    max(total.expected_hours) AS expected_hours
+FROM usage_by_server_and_user(period_start, period_end) AS answered
 CROSS JOIN total
 GROUP BY answered."user"
-ORDER BY gpu_hours_used DESC, answered."user" NULLS LAST
+ORDER BY gpu_hours_used DESC NULLS LAST, answered."user" NULLS LAST

@@ -7,21 +7,31 @@ in words in docs/reference/metrics.md.
 
 from __future__ import annotations
 
-import difflib
-from typing import TYPE_CHECKING, Any, Final, Protocol
+from typing import TYPE_CHECKING, Final
 
-from scms.errors import QueryError
+from scms.reports.sums import ADDITIVE, DIMENSIONS, TIMES, Query, sums
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
     from datetime import datetime
 
     import pandas as pd
 
     from scms.reports.period import Period
+    from scms.settings import PowerSettings
 
-#: What a table of use can have one row per.
-DIMENSIONS: Final = ("server", "device", "user", "group", "model", "hour", "day")
+__all__ = [
+    "DIMENSIONS",
+    "METRICS",
+    "TIMES",
+    "USER_METRICS",
+    "Query",
+    "by_month",
+    "finish",
+    "sums",
+    "top_rows",
+    "total",
+    "usage",
+]
 
 #: The metrics of a table of use, in order. A user has those of `USER_METRICS`.
 METRICS: Final = (
@@ -38,6 +48,10 @@ METRICS: Final = (
     "coverage_ratio",
     "gpu_hours_observed",
     "down_hours",
+    "gpu_hours_utilized",
+    "gpu_hours_memory_held",
+    "energy_cost",
+    "carbon_kilograms",
 )
 USER_METRICS: Final = ("gpu_hours_used", "gpu_hours_idle_held", "cpu_hours_used", "coverage_ratio")
 
@@ -47,25 +61,6 @@ _FACTS: Final = (
     *("gpu_count", "server_count", "simulated_server_count"),
 )
 
-#: Columns that can be added up over rows.
-_ADDITIVE: Final = (
-    "server_count",
-    "simulated_server_count",
-    "gpu_count",
-    "observed_hours",
-    "down_hours",
-    "expected_hours",
-    "gpu_hours_observed",
-    "gpu_hours_available",
-    "gpu_hours_used",
-    "gpu_hours_idle_held",
-    "gpu_hours_free",
-    "gpu_hours_utilized",
-    "gpu_hours_measured",
-    "energy_kwh",
-    "cpu_hours_available",
-    "cpu_hours_used",
-)
 #: ratio: (numerator, denominator). Null where the denominator is null or nothing.
 _RATIOS: Final = {
     "gpu_use_ratio": ("gpu_hours_used", "gpu_hours_available"),
@@ -75,28 +70,30 @@ _RATIOS: Final = {
 }
 
 
-class Query(Protocol):
-    """Runs SQL over the views and returns a frame, as `scms.views.Views.frame` does."""
-
-    def __call__(
-        self,
-        sql: str,
-        params: Mapping[str, Any] | None = None,
-        *,
-        start: datetime | None = None,
-        end: datetime | None = None,
-    ) -> pd.DataFrame:
-        """Rows of ``sql``; ``start`` and ``end`` say which time it is about."""
-
-
-def usage(query: Query, period: Period, by: str = "server", *, now: datetime) -> pd.DataFrame:
+def usage(
+    query: Query,
+    period: Period,
+    by: str = "server",
+    *,
+    now: datetime,
+    where: str = "",
+    user: str | None = None,
+    top: int | None = None,
+    power: PowerSettings | None = None,
+) -> pd.DataFrame:
     """Use in a period.
 
     Args:
         query: Runs SQL over the views.
         period: What to look at; of one that has not ended, the part that has passed.
-        by: One row per ``server``, ``device``, ``user``, ``group``, ``model``, ``hour`` or ``day``.
+        by: One row per ``server``, ``device``, ``user``, ``group``, ``tag``, ``model``, ``hour``,
+            ``day``, ``weekday``, ``hour_of_day`` or ``hour_of_week``.
         now: The clock; aware.
+        where: Only servers that this filter means, such as ``group:vision not tag:old``
+            (see `scms.filters`): by name, group, tag, model, users or gpus.
+        user: Only what this user used; not by device or model.
+        top: Only so many rows, those with most GPU-hours used (CPU-hours without GPUs) first.
+        power: What energy costs and emits.
 
     Returns:
         The key, named as ``by`` (hours and days as their start in the period's zone; a null user
@@ -106,54 +103,49 @@ def usage(query: Query, period: Period, by: str = "server", *, now: datetime) ->
 
     Raises:
         QueryError: ``by`` is none of these.
+        FilterError: ``where`` cannot be read.
     """
-    return finish(sums(query, period, by=by, now=now), by=by)
+    summed = sums(query, period, by=by, now=now, where=where, user=user)
+    frame = finish(summed, by=by, power=power)
+    return frame if top is None else top_rows(frame, top)
 
 
-def sums(query: Query, period: Period, *, by: str, now: datetime) -> pd.DataFrame:
-    """What `usage` is made of: the key and columns that can be added up, as the SQL gives them."""
-    if by not in DIMENSIONS:
-        near = difflib.get_close_matches(by, DIMENSIONS, n=1)
-        raise QueryError(
-            f"use cannot be had by {by!r}",
-            expected=f"one of {', '.join(DIMENSIONS)}",
-            mend=f'did you mean "{near[0]}"?' if near else None,
-        )
-    bounds = {"period_start": period.start, "period_end": period.until(now)}
-    frame = query(
-        f"SELECT * FROM usage_by_{by}($period_start, $period_end)",  # noqa: S608  one of seven
-        bounds,
-        start=bounds["period_start"],
-        end=bounds["period_end"],
-    )
-    for column in set(_ADDITIVE) & set(frame.columns):
-        frame[column] = frame[column].astype("float64")
-    if by in {"hour", "day"}:
-        frame[by] = frame[by].dt.tz_convert(period.zone)
-    return frame
+def top_rows(frame: pd.DataFrame, count: int) -> pd.DataFrame:
+    """The rows with most hours used, the most first."""
+    rank = "gpu_hours_used" if frame["gpu_hours_used"].notna().any() else "cpu_hours_used"
+    ordered = frame.sort_values(rank, ascending=False, na_position="last", kind="stable")
+    return ordered.head(count).reset_index(drop=True)
 
 
 def total(summed: pd.DataFrame) -> pd.DataFrame:
     """One row that adds up the rows of `sums`: null where every row is null."""
-    columns = [column for column in _ADDITIVE if column in summed.columns]
+    columns = [column for column in ADDITIVE if column in summed.columns]
     return summed[columns].sum(min_count=1).to_frame().T.drop(columns="server_count")
 
 
-def finish(summed: pd.DataFrame, *, by: str | None = None) -> pd.DataFrame:
+def finish(
+    summed: pd.DataFrame, *, by: str | None = None, power: PowerSettings | None = None
+) -> pd.DataFrame:
     """The table for people from `sums` or `total`: ratios made, columns in order.
 
     Args:
         summed: Rows of `sums` or `total`.
         by: Their key; None for a total, which has none.
+        power: What energy costs and emits; null where it is not known.
     """
     frame = summed.copy()
+    if power is not None and "energy_kwh" in frame.columns:
+        if power.price_per_kwh is not None:
+            frame["energy_cost"] = frame["energy_kwh"] * power.price_per_kwh
+        if power.carbon_grams_per_kwh is not None:
+            frame["carbon_kilograms"] = frame["energy_kwh"] * power.carbon_grams_per_kwh / 1000
     for ratio, (part, whole) in _RATIOS.items():
         if part in frame.columns and whole in frame.columns:
             parts, wholes = frame[part], frame[whole]
             frame[ratio] = (parts / wholes.where(wholes > 0)).clip(upper=1.0)
     frame["simulated"] = frame["simulated_server_count"].fillna(0) > 0
     keys = [] if by is None else [by]
-    metrics = USER_METRICS if by == "user" else METRICS
+    metrics = METRICS if "gpu_hours_available" in frame.columns else USER_METRICS
     one_server = {"server_count", "simulated_server_count"} if by in {"server", "device"} else set()
     left_out = {*keys, *one_server}
     facts = [name for name in _FACTS if name in frame.columns and name not in left_out]
@@ -162,7 +154,7 @@ def finish(summed: pd.DataFrame, *, by: str | None = None) -> pd.DataFrame:
 
 def by_month(days: pd.DataFrame) -> pd.DataFrame:
     """`sums` by month from those by day; the key is the start of the month in the same zone."""
-    columns = [column for column in _ADDITIVE if column in days.columns]
+    columns = [column for column in ADDITIVE if column in days.columns]
     month = days["day"].dt.tz_localize(None).dt.to_period("M").rename("month")
     summed = days[columns].groupby(month).sum(min_count=1)
     # The same servers stand behind every day: they are counted, not added up.

@@ -1,0 +1,283 @@
+"""What can be added up of use: a query function and a period in, tables of hours out.
+
+The hours come from warehouse/views/usage_by_*.sql. Where only some servers or one user are meant,
+the same files give them server by server, and the rows that are meant are added up here.
+"""
+
+from __future__ import annotations
+
+import difflib
+from typing import TYPE_CHECKING, Any, Final, Protocol
+
+from scms.errors import FilterError, QueryError
+from scms.filters import parse_filter
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from datetime import datetime
+
+    import pandas as pd
+
+    from scms.reports.period import Period
+
+#: Of these a table has one row per part of the period.
+TIMES: Final = ("hour", "day", "weekday", "hour_of_day", "hour_of_week")
+#: What a table of use can have one row per.
+DIMENSIONS: Final = ("server", "device", "user", "group", "tag", "model", *TIMES)
+#: Columns that can be added up over rows.
+ADDITIVE: Final = (
+    "server_count",
+    "simulated_server_count",
+    "gpu_count",
+    "observed_hours",
+    "down_hours",
+    "expected_hours",
+    "gpu_hours_observed",
+    "gpu_hours_available",
+    "gpu_hours_used",
+    "gpu_hours_idle_held",
+    "gpu_hours_free",
+    "gpu_hours_utilized",
+    "gpu_hours_measured",
+    "gpu_hours_memory_held",
+    "energy_kwh",
+    "cpu_hours_available",
+    "cpu_hours_used",
+)
+#: What can be told of a user.
+_OF_USERS: Final = ("gpu_hours_used", "gpu_hours_idle_held", "cpu_hours_used")
+_WHAT_ROWS_ARE: Final = (
+    "server_count",
+    "simulated_server_count",
+    "observed_hours",
+    "expected_hours",
+)
+#: Which relation has the time of each dimension server by server.
+_FINER: Final = {"hour": "hour", "day": "day"} | dict.fromkeys(TIMES[2:], "hour_of_week")
+
+
+class Query(Protocol):
+    """Runs SQL over the views and returns a frame, as `scms.views.Views.frame` does."""
+
+    def __call__(
+        self,
+        sql: str,
+        params: Mapping[str, Any] | None = None,
+        *,
+        start: datetime | None = None,
+        end: datetime | None = None,
+    ) -> pd.DataFrame:
+        """Rows of ``sql``; ``start`` and ``end`` say which time it is about."""
+
+
+def asked(
+    query: Query, relation: str, period: Period, *, now: datetime, rest: str = "", **params: object
+) -> pd.DataFrame:
+    """The rows of a relation of warehouse/views that takes a period.
+
+    Args:
+        query: Runs SQL over the views.
+        relation: Its name, one of ours.
+        period: What to look at, as far as it has passed.
+        now: The clock; aware.
+        rest: What follows FROM, with ``$names`` for values.
+        params: Their values.
+    """
+    start, end = period.start, period.until(now)
+    frame = query(
+        f"SELECT * FROM {relation}($period_start, $period_end) {rest}",  # noqa: S608  our own names
+        {"period_start": start, "period_end": end, **params},
+        start=start,
+        end=end,
+    )
+    for column in set(ADDITIVE) & set(frame.columns):
+        frame[column] = frame[column].astype("float64")
+    for column in {"hour", "day"} & set(frame.columns):
+        frame[column] = frame[column].dt.tz_convert(period.zone)
+    return frame
+
+
+def sums(
+    query: Query,
+    period: Period,
+    *,
+    by: str,
+    now: datetime,
+    where: str = "",
+    user: str | None = None,
+) -> pd.DataFrame:
+    """What `usage` is made of: the key and columns that can be added up.
+
+    Arguments and errors are those of `scms.reports.metrics.usage`.
+    """
+    check_dimension(by)
+    servers = None if where.strip() == "" else chosen_servers(query, period, where, now=now)
+    if user is not None:
+        return _of_user(query, period, by=by, now=now, servers=servers, user=user)
+    if servers is None:
+        return asked(query, f"usage_by_{by}", period, now=now)
+    return _of_servers(query, period, by=by, now=now, servers=servers)
+
+
+def check_dimension(by: str) -> None:
+    """Refuse what is none of `DIMENSIONS`.
+
+    Raises:
+        QueryError: It is none; the message names the nearest.
+    """
+    if by in DIMENSIONS:
+        return
+    near = difflib.get_close_matches(by, DIMENSIONS, n=1)
+    raise QueryError(
+        f"use cannot be had by {by!r}",
+        expected=f"one of {', '.join(DIMENSIONS)}",
+        mend=f'did you mean "{near[0]}"?' if near else None,
+    )
+
+
+def chosen_servers(query: Query, period: Period, where: str, *, now: datetime) -> list[str]:
+    """The servers that a filter means: by name, group, tag, model, user and number of GPUs.
+
+    Raises:
+        FilterError: It cannot be read, or asks for what is only known of this moment.
+    """
+    wanted = parse_filter(where)
+    rows = asked(query, "usage_by_server", period, now=now)
+    models = asked(query, "usage_by_device", period, now=now).groupby("server")["device_name"]
+    model_of = {str(server): next(iter(names.dropna()), None) for server, names in models}
+    people = asked(query, "usage_by_server_and_user", period, now=now).groupby("server")["user"]
+    users_of = {str(server): sorted(set(names.dropna())) for server, names in people}
+    known = [
+        {
+            "server": row["server"],
+            "group": row["group"] if isinstance(row["group"], str) else None,
+            "tags": [] if row["tags"] is None else [str(tag) for tag in row["tags"]],
+            "gpu_model": model_of.get(row["server"]),
+            "gpus_total": row["gpu_count"],
+            "users": users_of.get(row["server"], []),
+        }
+        for row in rows.astype(object).where(rows.notna(), None).to_dict("records")
+    ]
+    try:
+        return [str(row["server"]) for row in wanted.rows(known)]
+    except KeyError as missing:
+        raise FilterError(
+            f"the filter {where!r} asks for {missing.args[0]}, which is known of this moment only",
+            expected="server, group, tag, user, model or gpus",
+        ) from None
+
+
+def added_up(rows: pd.DataFrame, by: str) -> pd.DataFrame:
+    """Rows added up by a key: null where every row is null; a null key is a row of its own."""
+    columns = [column for column in ADDITIVE if column in rows.columns]
+    return rows.groupby(by, dropna=False)[columns].sum(min_count=1).reset_index()
+
+
+def _of_servers(
+    query: Query, period: Period, *, by: str, now: datetime, servers: Sequence[str]
+) -> pd.DataFrame:
+    """The sums of some servers."""
+    if by in TIMES:
+        finer = asked(
+            query,
+            f"usage_by_server_and_{_FINER[by]}",
+            period,
+            now=now,
+            rest="WHERE list_contains($servers, server)",
+            servers=list(servers),
+        )
+        frame = added_up(_with_time(finer, by), by)
+        return _with_counts(frame, finer)
+    if by == "user":
+        return _users(query, period, now=now, servers=servers)
+    table = "usage_by_device" if by in {"device", "model"} else "usage_by_server"
+    rows = asked(query, table, period, now=now)
+    rows = rows[rows["server"].isin(list(servers))].reset_index(drop=True)
+    if by in {"server", "device"}:
+        return rows
+    if by == "model":
+        frame = added_up(rows.rename(columns={"device_name": "model"}), "model")
+        held = rows.groupby("device_name", dropna=False)
+        real = rows[rows["simulated_server_count"] > 0].groupby("device_name", dropna=False)
+        frame["server_count"] = held["server"].nunique().to_numpy(dtype="float64")
+        marks = real["server"].nunique().reindex(frame["model"]).fillna(0)
+        frame["simulated_server_count"] = marks.to_numpy(dtype="float64")
+        return frame
+    return added_up(exploded(rows) if by == "tag" else rows, by)
+
+
+def exploded(rows: pd.DataFrame) -> pd.DataFrame:
+    """One row per server and tag; a server without tags has one with null."""
+    tags = rows["tags"].map(lambda tags: [None] if tags is None or len(tags) == 0 else list(tags))
+    return rows.assign(tag=tags).explode("tag", ignore_index=True)
+
+
+def _users(query: Query, period: Period, *, now: datetime, servers: Sequence[str]) -> pd.DataFrame:
+    rows = asked(query, "usage_by_server_and_user", period, now=now)
+    rows = rows[rows["server"].isin(list(servers))].assign(server_count=1.0)
+    frame = added_up(rows, "user")
+    place = _of_servers(query, period, by="server", now=now, servers=servers)
+    for column in ("observed_hours", "expected_hours"):
+        frame[column] = place[column].sum()
+    return frame.sort_values("gpu_hours_used", ascending=False, ignore_index=True)
+
+
+def _of_user(
+    query: Query,
+    period: Period,
+    *,
+    by: str,
+    now: datetime,
+    servers: Sequence[str] | None,
+    user: str,
+) -> pd.DataFrame:
+    """The sums of one user, with the coverage of where they could have been."""
+    if by in {"device", "model"}:
+        raise QueryError(
+            f"the use of one user cannot be had by {by!r}: users are added up per server",
+            expected=f"one of {', '.join(d for d in DIMENSIONS if d not in {'device', 'model'})}",
+        )
+    where = asked(query, "usage_by_server", period, now=now)
+    chosen = where["server"].tolist() if servers is None else list(servers)
+    frame = _of_servers(query, period, by=by, now=now, servers=chosen)
+    if by == "user":
+        return frame[frame["user"] == user].reset_index(drop=True)
+    rows = asked(
+        query,
+        "usage_by_user_and_hour",
+        period,
+        now=now,
+        rest='WHERE "user" = $user AND list_contains($servers, server)',
+        user=user,
+        servers=chosen,
+    )
+    facts = where[["server", "group", "tags"]].merge(rows, on="server")
+    used = added_up(exploded(facts) if by == "tag" else facts, by)
+    kept = [c for c in (by, "group", "gpu_count", *_WHAT_ROWS_ARE) if c in frame.columns]
+    kept = list(dict.fromkeys(kept))
+    joined = frame[kept].merge(
+        used[[by, *_OF_USERS]], on=by, how="left" if by in TIMES else "inner"
+    )
+    if by in TIMES:
+        # Observed, and the user was not there: nothing. Not observed: not known.
+        seen = joined["observed_hours"] > 0
+        for column in _OF_USERS:
+            joined[column] = joined[column].where(joined[column].notna() | ~seen, 0.0)
+    return joined
+
+
+def _with_time(rows: pd.DataFrame, by: str) -> pd.DataFrame:
+    if by == "weekday":
+        return rows.assign(weekday=rows["hour_of_week"] // 24 + 1)
+    if by == "hour_of_day":
+        return rows.assign(hour_of_day=rows["hour_of_week"] % 24)
+    return rows
+
+
+def _with_counts(frame: pd.DataFrame, rows: pd.DataFrame) -> pd.DataFrame:
+    """The same servers stand behind every part of the time: they are counted once."""
+    place = rows.drop_duplicates("server")
+    return frame.assign(
+        server_count=float(len(place)),
+        simulated_server_count=float(place["simulated_server_count"].sum()),
+    )
