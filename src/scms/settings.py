@@ -33,6 +33,7 @@ def _seconds(value: str | float) -> float:
 
 Timezone = Annotated[str, AfterValidator(_known_timezone)]
 Seconds = Annotated[float, BeforeValidator(_seconds)]
+Ratio = Annotated[float, Field(ge=0, le=1)]
 #: What to do with a host key that is not known: refuse it, or record it. A changed one is refused.
 HostKeys = Literal["strict", "accept-new"]
 
@@ -92,6 +93,32 @@ class HoldSettings(Section):
     max_devices_per_user: Annotated[int, Field(ge=1)] = 16
 
 
+class FindingSettings(Section):
+    """From where on a report points something out."""
+
+    idle_held_ratio: Ratio = Field(0.05, description="share of available GPU time held idle")
+    little_use_ratio: Ratio = Field(0.20, description="use at which a server is little used")
+    much_use_ratio: Ratio = Field(0.85, description="use at which one is nearly always busy")
+    coverage_ratio: Ratio = Field(0.80, description="observed share below which nothing is said")
+    broken_ratio: Ratio = Field(0.02, description="share of GPU time faulty or unreadable")
+    free_while_full_ratio: Ratio = Field(
+        0.10, description="share of available GPU time free while other servers were full"
+    )
+    contention_ratio: Ratio = Field(
+        0.05, description="share of the time in which a request had no place"
+    )
+    top_three_ratio: Ratio = Field(0.50, description="share of all use on three servers")
+    down_ratio: Ratio = Field(0.02, description="share of the time that a server was down")
+    change_ratio: Ratio = Field(0.10, description="change of use against the period before")
+    throttled_ratio: Ratio = Field(0.05, description="share of GPU time with the clock held back")
+    hot_celsius: Annotated[float, Field(ge=0)] = Field(
+        88.0, description="temperature at which a GPU is called hot"
+    )
+    gpu_hours: Annotated[float, Field(ge=0)] = Field(
+        1.0, description="what is less than this is not worth a sentence"
+    )
+
+
 class Settings(Section):
     """Everything in cluster.toml but the servers."""
 
@@ -115,6 +142,10 @@ class Settings(Section):
     privacy: PrivacySettings = PrivacySettings()
     dashboard: DashboardSettings = DashboardSettings()
     holds: HoldSettings = HoldSettings()
+    findings: FindingSettings = FindingSettings()
+    groups: dict[str, tuple[str, ...]] = Field(
+        {}, description="who belongs to which group: name = [logins], for reports by group"
+    )
 
     def zone(self) -> ZoneInfo:
         """The time zone in which days, weeks and months begin."""
