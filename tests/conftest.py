@@ -45,6 +45,22 @@ def compiler() -> str:
 
 
 @pytest.fixture(scope="session")
+def postgresql_programs() -> Path:
+    """The folder of initdb and postgres: Debian puts it on nobody's PATH."""
+    installed = sorted(Path("/usr/lib/postgresql").glob("*/bin/initdb"), reverse=True)
+    return (
+        installed[0].parent if installed else Path(require_program("initdb", "postgresql")).parent
+    )
+
+
+@pytest.fixture(scope="session")
+def mariadb_programs() -> tuple[str, str]:
+    """mariadb-install-db and mariadbd."""
+    package = "mariadb-server"
+    return require_program("mariadb-install-db", package), require_program("mariadbd", package)
+
+
+@pytest.fixture(scope="session")
 def repository() -> Path:
     """The root of the checkout."""
     return Path(__file__).resolve().parents[1]

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import os
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from scms.errors import ScmsError, WarehouseError
 from scms.tables import ALL
+from scms.warehouse import reach
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -20,7 +22,15 @@ if TYPE_CHECKING:
     from scms.tables import Table
 
 NAMESPACE: Final = "scms"
-_FOREIGN: Final = {"pyiceberg", "pyiceberg_core", "sqlalchemy", "pyarrow", "requests", "urllib3"}
+_FOREIGN: Final = {
+    "pyiceberg",
+    "pyiceberg_core",
+    "sqlalchemy",
+    "pyarrow",
+    "requests",
+    "urllib3",
+    "pydantic_core",  # an answer of a REST catalog, or metadata, that is none
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,16 +75,20 @@ def connect(place: Place, *, create: bool) -> Catalog | None:
             return None
         place.file.parent.mkdir(parents=True, exist_ok=True)
     with wrapped("opened", place):
-        if place.catalog.startswith(("http://", "https://")):
-            from pyiceberg.catalog import load_catalog
+        from pyiceberg.utils.config import Config
 
-            return load_catalog(NAMESPACE, type="rest", uri=place.catalog, warehouse=place.location)
+        told: dict[str, Any] = {
+            **(Config().get_catalog_config(NAMESPACE) or {}),
+            **reach.properties(place.catalog, place.location, os.environ),
+        }
+        if reach.is_rest(place.catalog):
+            from scms.warehouse.rest import PatientRestCatalog
+
+            return PatientRestCatalog(NAMESPACE, **told)
         from pyiceberg.catalog.sql import SqlCatalog
 
         init = "true" if create else "false"
-        return SqlCatalog(
-            NAMESPACE, uri=place.catalog, warehouse=place.location, init_catalog_tables=init
-        )
+        return SqlCatalog(NAMESPACE, **told, init_catalog_tables=init)
 
 
 def ensure(catalog: Catalog, table: Table) -> IcebergTable:
@@ -136,18 +150,12 @@ def wrapped(done: str, place: Place) -> Iterator[None]:
         raise
     except Exception as error:
         home = type(error).__module__.partition(".")[0]
-        if home not in _FOREIGN and not isinstance(error, (OSError, ValueError)):
+        if home not in _FOREIGN and not isinstance(error, (OSError, ValueError, ImportError)):
             raise
         first_line = (str(error).strip() or type(error).__name__).splitlines()[0]
+        known = reach.mend(error, place.location)
         raise WarehouseError(
             f"the warehouse at {place.location} cannot be {done}: {first_line}",
-            expected=f"an Iceberg catalog at {_without_password(place.catalog)}",
-            mend="collected samples stay in the hot store until it can",
+            expected=f"an Iceberg catalog at {reach.without_password(place.catalog)}",
+            mend="collected samples stay in the hot store until it can" if known is None else known,
         ) from error
-
-
-def _without_password(url: str) -> str:
-    scheme, separator, rest = url.partition("://")
-    credentials, at, host = rest.rpartition("@")
-    user = credentials.partition(":")[0]
-    return f"{scheme}{separator}{user}{at}{host}" if at else url
