@@ -10,6 +10,11 @@ _STARTS_AT: Final = Column(
     "starts_at", "timestamp", "start of the quarter of an hour, UTC", required=True
 )
 
+_BINS: Final = (
+    "seconds in each twentieth of 0 to 1 (the last closed) while it was known; null where it never "
+    "was, and in rows from before there was this column"
+)
+
 SERVER_15M: Final = Table(
     name="server_15m",
     doc="Use of a server per quarter of an hour; every column can be added up or compared.",
@@ -36,6 +41,12 @@ SERVER_15M: Final = Table(
         Column("network_transmit_bytes", "float", "sent in the time observed"),
         Column("gpu_count", "integer", "GPUs, highest of a tick"),
         Column("cpu_count", "integer", "CPUs, highest of a tick"),
+        Column("cpu_utilization_histogram", "floats", f"of cpu_utilization_ratio: {_BINS}"),
+        Column("memory_ratio_histogram", "floats", f"of used RAM in RAM: {_BINS}"),
+        Column("memory_pressure_ratio_max", "float", "highest of a tick"),
+        Column("io_pressure_ratio_max", "float", "highest of a tick"),
+        Column("temperature_celsius_max", "float", "hottest sensor, highest of a tick"),
+        Column("hung_mount_count_max", "integer", "most network file systems that do not answer"),
     ),
 )
 
@@ -68,6 +79,20 @@ DEVICE_15M: Final = Table(
         Column("memory_used_bytes_max", "float", "highest of a tick"),
         Column("energy_joules", "float", "power times time"),
         Column("temperature_celsius_max", "float", "highest of a tick"),
+        Column(
+            "gpu_utilization_histogram",
+            "floats",
+            f"of gpu_utilization_ratio while neither faulty nor unknown: {_BINS}",
+        ),
+        Column("memory_ratio_histogram", "floats", f"of used in total device memory: {_BINS}"),
+        Column(
+            "throttled_seconds",
+            "float",
+            "time in which something else than idleness or its user held the clock back",
+        ),
+        Column("ecc_uncorrected_count_max", "integer", "highest of a tick"),
+        Column("xid_last", "integer", "the last error (XID) that the driver had reported"),
+        Column("power_limit_watts", "float", "enforced limit, last known"),
     ),
 )
 
