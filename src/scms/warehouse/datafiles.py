@@ -89,36 +89,38 @@ def encoded(rows: pa.Table, *, tight: bool) -> bytes:
 
 
 def _options(rows: pa.Table, *, tight: bool) -> dict[str, Any]:
-    """How the columns are encoded: by a dictionary, or whole numbers as differences.
+    """How the columns are encoded: plainly, by a dictionary, or whole numbers as differences.
 
-    Both are read by Spark, Sail, Trino and every DuckDB, which is not so of the encodings that
-    Parquet got later.
+    Spark, Sail, Trino and every DuckDB read these three, which is not so of the encodings that
+    Parquet got later: BYTE_STREAM_SPLIT would be smaller still for some.
     """
-    names = [field.name for field in rows.schema]
     options: dict[str, Any] = {
         "compression": "zstd",
         "compression_level": _TIGHT if tight else _QUICK,
         "write_page_checksum": True,
-        "use_dictionary": True,
     }
     if tight:
-        differences = [name for name in names if _as_differences(rows[name].slice(0, _SAMPLE_ROWS))]
-        if differences:
-            options["use_dictionary"] = [name for name in names if name not in differences]
-            options["column_encoding"] = dict.fromkeys(differences, "DELTA_BINARY_PACKED")
+        chosen = {
+            field.name: _smallest(rows[field.name].slice(0, _SAMPLE_ROWS)) for field in rows.schema
+        }
+        encodings = {name: encoding for name, encoding in chosen.items() if encoding is not None}
+        if encodings:
+            options["use_dictionary"] = [name for name in chosen if name not in encodings]
+            options["column_encoding"] = encodings
     return options
 
 
-def _as_differences(sample: pa.ChunkedArray) -> bool:
-    """Whether a column is smaller as differences than by a dictionary."""
-    if not (pa.types.is_integer(sample.type) or pa.types.is_timestamp(sample.type)):
-        return False
+def _smallest(sample: pa.ChunkedArray) -> str | None:
+    """The encoding in which a column takes least; None for a dictionary."""
+    if pa.types.is_floating(sample.type):
+        encoding = "PLAIN"
+    elif pa.types.is_integer(sample.type) or pa.types.is_timestamp(sample.type):
+        encoding = "DELTA_BINARY_PACKED"
+    else:
+        return None
     one = pa.table({"c": sample})
-    by_dictionary = _size(one, use_dictionary=True)
-    return (
-        _size(one, use_dictionary=False, column_encoding={"c": "DELTA_BINARY_PACKED"})
-        < by_dictionary
-    )
+    other = _size(one, use_dictionary=False, column_encoding={"c": encoding})
+    return encoding if other < _size(one, use_dictionary=True) else None
 
 
 def _size(rows: pa.Table, **options: Any) -> int:

@@ -11,12 +11,14 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Final
 
 from scms.tables import ALL, FACTS
+from scms.warehouse import datafiles
 from scms.warehouse.catalog import wrapped
 from scms.warehouse.garbage import collect_garbage
-from scms.warehouse.read import FACTS_OF, FLOOR, day_start, open_days, state_of, time_range
+from scms.warehouse.read import FACTS_OF, FLOOR, day_start, open_days, state_of
 from scms.warehouse.rows import arrow_rows, sorted_rows
 
 if TYPE_CHECKING:
+    import pyarrow as pa
     from pyiceberg.table import Table as IcebergTable
 
     from scms.tables import Table
@@ -90,7 +92,7 @@ def compact(warehouse: Warehouse, table: Table, *, now: datetime) -> int:
             state = state_of(table, warehouse.table(table.name))
             files = [file for file in state.files if file.partition == partition]
             try:
-                _rewrite(state, files, time_range(table, start, end))
+                _rewrite(state, files, start, end)
             except (CommitFailedException, ValidationException) as error:
                 _logger.info("%s of %s is compacted later: %s", table.name, start, error)
                 continue
@@ -118,13 +120,34 @@ def partition_range(table: Table, partition: int) -> tuple[datetime, datetime]:
     return start, datetime(1970 + years + (month == 11), (month + 1) % 12 + 1, 1, tzinfo=UTC)
 
 
-def _rewrite(state: TableState, files: list[DataFile], condition: str) -> None:
-    assert state.iceberg is not None
-    with state.iceberg.transaction() as transaction:
-        transaction.delete(condition)
-        for servers in _groups(state, files):
-            rows = arrow_rows(state.table, state.arrow(files, servers=servers))
-            transaction.append(sorted_rows(state.table, rows))
+def _rewrite(state: TableState, files: list[DataFile], start: datetime, end: datetime) -> None:
+    """Replace files by sorted ones; refused where another has committed to their partition."""
+    from pyiceberg.expressions import And, GreaterThanOrEqual, LessThan
+
+    iceberg, time = state.iceberg, state.table.time
+    assert iceberg is not None
+    within = And(
+        GreaterThanOrEqual(term=time, value=start.isoformat()),
+        LessThan(term=time, value=end.isoformat()),
+    )
+    made = [
+        file
+        for servers in _groups(state, files)
+        for file in datafiles.write(
+            iceberg, state.table, _sorted(state, files, servers), tight=True
+        )
+    ]
+    with iceberg.transaction() as transaction, transaction.update_snapshot().overwrite() as change:
+        change.delete_by_predicate(within)
+        for old in files:
+            change.delete_data_file(old.task.file)
+        for new in made:
+            change.append_data_file(new)
+
+
+def _sorted(state: TableState, files: list[DataFile], servers: list[str]) -> pa.Table:
+    rows = arrow_rows(state.table, state.arrow(files, servers=servers))
+    return sorted_rows(state.table, rows)
 
 
 def _groups(state: TableState, files: list[DataFile]) -> list[list[str]]:
