@@ -1,4 +1,4 @@
-"""The document in its four forms, against golden files.
+"""The document in its forms of text, against golden files.
 
 Write these anew with ``SCMS_GOLDEN=write pytest tests/reports/test_document.py``, and read the
 difference.
@@ -9,7 +9,6 @@ from __future__ import annotations
 import csv
 import io
 import json
-import os
 import re
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -18,6 +17,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
+from reports.golden import golden
 from reports.rollups import Rollups, made_up, query_over
 from scms.errors import ReportError
 from scms.reports.build import build_report
@@ -44,13 +44,6 @@ def _report(rollups: Rollups, text: str) -> Report:
     return build_report(query_over(rollups), period, name="Example lab", now=NOW)
 
 
-def _golden(repository: Path, name: str, got: str) -> None:
-    path = repository / "tests" / "golden" / name
-    if os.environ.get("SCMS_GOLDEN") == "write":
-        path.write_text(got, encoding="utf-8")
-    assert got == path.read_text(encoding="utf-8")
-
-
 def _without_bokeh(page: str) -> str:
     """The page without BokehJS, the figures' JSON and their random names."""
     page = re.sub(r"<script.*?</script>", "<script/>", page, flags=re.DOTALL)
@@ -58,15 +51,15 @@ def _without_bokeh(page: str) -> str:
 
 
 def test_markdown_is_as_agreed(report: Report, repository: Path) -> None:
-    _golden(repository, "report.md", report.to_markdown())
+    golden(repository, "report.md", report.to_markdown())
 
 
 def test_csv_is_as_agreed(report: Report, repository: Path) -> None:
-    _golden(repository, "report.csv", report.to_csv())
+    golden(repository, "report.csv", report.to_csv())
 
 
 def test_the_page_is_as_agreed(report: Report, repository: Path) -> None:
-    _golden(repository, "report.html", _without_bokeh(report.to_html()))
+    golden(repository, "report.html", _without_bokeh(report.to_html()))
 
 
 def test_csv_is_one_tidy_table(report: Report) -> None:

@@ -20,7 +20,7 @@ def report(
     period: Annotated[str, typer.Argument(help="As for usage.")] = "last-month",
     output: Annotated[
         Path | None,
-        typer.Option("--output", "-o", help="File to write: .html, .xlsx, .csv, .md or .json."),
+        typer.Option("--output", "-o", help="File to write; its suffix is the form."),
     ] = None,
 ) -> None:
     """Write the report of a period; without --output, Markdown to the terminal."""

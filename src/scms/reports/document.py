@@ -5,7 +5,7 @@ build.py makes it; page.py and plain.py write it.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -44,6 +44,7 @@ class Report:
         totals: The finished total, one row with the same metrics.
         headlines: The numbers on top.
         findings: What was noticed, each with the GPU-hours at stake.
+        pictures: Rows that only pictures show (see `scms.reports.charts.pictures_of`).
     """
 
     name: str
@@ -53,6 +54,7 @@ class Report:
     totals: pd.DataFrame
     headlines: tuple[Headline, ...]
     findings: tuple[Finding, ...]
+    pictures: Mapping[str, pd.DataFrame] = field(default_factory=dict)
 
     @property
     def time_dimension(self) -> str:
@@ -75,7 +77,7 @@ class Report:
         return f"Simulated, and marked so: {int(marks.sum())} of {len(marks)} servers."
 
     def save(self, path: str | Path) -> Path:
-        """Write it, in the form of the suffix: .html, .xlsx, .csv, .md or .json.
+        """Write it, in the form of the suffix: .html, .pdf, .xlsx, .csv, .md or .json.
 
         The file is replaced whole: whoever reads it meanwhile sees the one before or this one.
 
@@ -86,7 +88,7 @@ class Report:
         return write_whole(path, self.to_bytes(path.suffix, name=path.name))
 
     def to_bytes(self, suffix: str, *, name: str = "report") -> bytes:
-        """The contents of a file of that suffix, such as ``".xlsx"``.
+        """The contents of a file of that suffix, such as ``".pdf"``.
 
         Raises:
             ReportError: No report is written in such a form.
@@ -106,6 +108,12 @@ class Report:
         from scms.reports.page import page
 
         return page(self)
+
+    def to_pdf(self) -> bytes:
+        """Pages of A4 to print, legible in black and white."""
+        from scms.reports.paper import paper
+
+        return paper(self)
 
     def to_xlsx(self) -> bytes:
         """A workbook: what to take home on the first sheet, then a sheet per table."""
@@ -143,6 +151,7 @@ class Report:
 #: How each suffix is written, in the order of an error message.
 WRITERS: Final[dict[str, Callable[[Report], str | bytes]]] = {
     ".html": Report.to_html,
+    ".pdf": Report.to_pdf,
     ".xlsx": Report.to_xlsx,
     ".csv": Report.to_csv,
     ".md": Report.to_markdown,
