@@ -10,6 +10,9 @@ _VALID_FROM: Final = Column(
     "valid_from", "timestamp", "since when this holds: first seen so, UTC", required=True
 )
 _VALID_TO: Final = Column("valid_to", "timestamp", "until when; null in the row that holds now")
+_COLLECTOR: Final = Column(
+    "collector", "string", "name of the collector that saw it so; each keeps its own", required=True
+)
 
 SERVER_DIMENSION: Final = Table(
     name="server_dimension",
@@ -34,6 +37,7 @@ SERVER_DIMENSION: Final = Table(
         Column("gpu_driver_version", "string", "NVIDIA driver"),
         Column("gpu_cuda_version", "string", "newest CUDA that the driver can run"),
         Column("simulated", "boolean", "true for servers of the simulated lab", required=True),
+        _COLLECTOR,
     ),
 )
 
@@ -54,5 +58,6 @@ DEVICE_DIMENSION: Final = Table(
         Column("memory_total_bytes", "integer", "device memory"),
         Column("parent_device", "string", "UUID of the GPU of which it is a part (MIG)"),
         Column("power_limit_watts", "float", "enforced limit"),
+        _COLLECTOR,
     ),
 )

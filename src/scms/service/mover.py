@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Final
 from scms.errors import HotStoreError, ScmsError
 from scms.views import Views
 from scms.warehouse import Warehouse
+from scms.warehouse.dimensions import keep_dimensions
 from scms.warehouse.said import flush_said
 
 if TYPE_CHECKING:
@@ -40,7 +41,7 @@ class Mover(threading.Thread):
         now: Callable[[], datetime],
     ) -> None:
         super().__init__(name="warehouse", daemon=True)
-        self._retention = inventory.settings.retention
+        self._inventory = inventory
         self._hot = hot
         self._warehouse = Warehouse.open(inventory)
         self._views = Views(inventory, hot, self._warehouse)
@@ -67,15 +68,17 @@ class Mover(threading.Thread):
     def _move(self) -> None:
         flushed = self._warehouse.flush(self._hot)
         flush_said(self._warehouse, self._hot)
-        old = self._now() - timedelta(seconds=self._retention.hot)
+        old = self._now() - timedelta(seconds=self._inventory.settings.retention.hot)
         self._hot.purge(flushed.committed_id, int(old.timestamp() * 1000))
+        keep_dimensions(self._warehouse, self._hot, self._inventory, now=self._now())
 
     def _move_and_tidy(self) -> None:
         self._move()
         now = self._now()
         self._warehouse.rollup(self._views.arrow, now=now - _SETTLED)
         if now >= self._upkeep_due:
-            self._warehouse.upkeep(now=now, keep_facts_seconds=self._retention.facts)
+            keep = self._inventory.settings.retention.facts
+            self._warehouse.upkeep(now=now, keep_facts_seconds=keep)
             self._upkeep_due = now + _UPKEEP_EVERY
 
     def _try(self, step: Callable[[], None]) -> bool:

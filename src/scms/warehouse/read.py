@@ -75,7 +75,9 @@ class TableState:
         return int(self.property(WATERMARK + source) or 0)
 
     def between(self, start: datetime | None, end: datetime | None) -> tuple[DataFile, ...]:
-        """The files that may have rows with start <= time < end."""
+        """The files that may have rows with start <= time < end; all of a dimension."""
+        if self.table.partition is None:  # what holds now may have begun long ago
+            return self.files
         return tuple(
             file
             for file in self.files
