@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 _HISTORY: Final = timedelta(days=60)
 #: The models that need no statsmodels: an answer while somebody waits, also in a dashboard's
 #: kernel, is worth more than the rare server for which ETS wins.
-_MODELS: Final = ("last_value", "analog", "seasonal_naive")
+_MODELS: Final = ("blend", "last_value", "analog", "seasonal_naive")
 #: Recommendations look this far into the outlook.
 _OUTLOOK_HOURS: Final = 24
 

@@ -6,14 +6,24 @@ import numpy as np
 import pytest
 
 from forecast.synthetic import daily, series
-from scms.forecast.backtest import Score, backtest, backtest_origins, crps, interval
+from scms.errors import ForecastError
+from scms.forecast.backtest import (
+    INTERVAL_LEVELS,
+    Score,
+    backtest,
+    backtest_origins,
+    crps,
+    interval,
+)
+from scms.forecast.champion import Choice, choices_from_json, choices_to_json, choose, choose_all
 from scms.forecast.ets import Ets
-from scms.forecast.models import LEVELS, Analog, LastValue
-from scms.forecast.outlooks import choose
+from scms.forecast.models import LEVELS, Analog, Blend, LastValue
 
 
-def score(model: str, values: list[float]) -> Score:
-    return Score(model, np.array(values), None, None, 0.8, 0.8)
+def score(model: str, values: list[float], *, covered: float = 0.8, hours: int = 480) -> Score:
+    """Scores with such CRPS, and the same coverage at every level."""
+    shares = np.full(len(INTERVAL_LEVELS), covered)
+    return Score(model, np.array(values), np.array(values), None, shares, hours)
 
 
 def test_the_crps_of_a_certain_forecast_is_its_absolute_error():
@@ -37,7 +47,7 @@ def test_a_perfect_model_has_no_error_and_full_coverage():
     values[:200:50] += 0.5  # so that yesterday is not always right in training
     (result,) = backtest(series(values), [Analog()], horizon=24)
     assert result.mase == pytest.approx(0.0, abs=1e-6)
-    assert result.coverage == 1.0
+    assert result.coverage(0.8) == 1.0
 
 
 def test_errors_are_scaled_by_those_of_yesterday_in_training():
@@ -60,8 +70,8 @@ def test_intervals_cover_what_they_promise_on_a_markov_server(model: LastValue |
     for hour in range(1, len(values)):
         step = random.choice([-1, 0, 1], p=[0.15, 0.7, 0.15])
         values[hour] = np.clip(values[hour - 1] + step, 0, 8)
-    (result,) = backtest(series(values), [model], horizon=24, level=0.8)
-    assert 0.7 <= result.coverage <= 0.97
+    (result,) = backtest(series(values), [model], horizon=24)
+    assert 0.7 <= result.coverage(0.8) <= 0.97
 
 
 def test_origins_leave_room_for_training_and_for_the_horizon():
@@ -108,6 +118,69 @@ def test_a_winner_by_luck_does_not():
 def test_of_two_winners_the_better_one_is_champion():
     scores = [score(n, [v] * 20) for n, v in (("last_value", 1.0), ("ets", 0.8), ("analog", 0.6))]
     assert choose(scores).model == "analog"
+
+
+def test_many_servers_choose_a_common_model_by_a_smaller_gain():
+    scores = {f"s{n}": [score("blend", [1.0] * 14), score("analog", [0.97] * 14)] for n in range(8)}
+    chosen = choose_all(scores, dict.fromkeys(scores, 8.0))
+    assert {choice.model for choice in chosen.values()} == {"analog"}
+
+
+def test_few_servers_do_not():
+    scores = {f"s{n}": [score("blend", [1.0] * 14), score("analog", [0.97] * 14)] for n in range(7)}
+    chosen = choose_all(scores, dict.fromkeys(scores, 8.0))
+    assert {choice.model for choice in chosen.values()} == {"blend"}
+
+
+def test_intervals_that_held_too_little_are_told_wider():
+    covered = (*(float(level) / 2 for level in INTERVAL_LEVELS[:-1]), 0.9)
+    level, held = Choice("blend", "", covered).nominal_level(0.8)
+    assert 0.95 < level < 0.98
+    assert held == pytest.approx(0.8)
+
+
+def test_intervals_that_held_too_much_are_told_narrower():
+    covered = tuple(np.minimum(1.0, INTERVAL_LEVELS * 1.25))
+    level, held = Choice("blend", "", covered).nominal_level(0.8)
+    assert level == pytest.approx(0.64)
+    assert held == pytest.approx(0.8)
+
+
+def test_intervals_that_held_what_they_said_stay():
+    covered = tuple(float(level) for level in INTERVAL_LEVELS + 0.01)
+    assert Choice("blend", "", covered).nominal_level(0.8) == (0.8, pytest.approx(0.81))
+
+
+def test_a_count_that_stands_still_gets_the_narrowest_interval():
+    level, held = Choice("blend", "", (0.95,) * len(INTERVAL_LEVELS)).nominal_level(0.8)
+    assert (level, held) == (0.1, 0.95)
+
+
+def test_the_coverage_of_a_server_leans_on_that_of_all():
+    scores = {
+        "a": [score("blend", [1.0] * 14, covered=0.4, hours=240)],
+        "b": [score("blend", [1.0] * 14, covered=0.8, hours=240)],
+    }
+    chosen = choose_all(scores, {"a": 8.0, "b": 8.0})
+    assert chosen["a"].covered[0] == pytest.approx(0.5)
+
+
+def test_choices_outlive_a_process():
+    choices = {"a": Choice("analog", "won", (0.5, 0.9)), "b": Choice("blend", "few", ())}
+    assert choices_from_json(choices_to_json(choices)) == choices
+
+
+def test_choices_that_cannot_be_read_say_what_mends_them():
+    with pytest.raises(ForecastError, match="scms learn"):
+        choices_from_json('{"a": 3}')
+
+
+def test_a_blend_is_never_worse_than_the_mean_of_its_parts():
+    one = series(daily(50, noise=1.0))
+    last, analog, blend = backtest(
+        one, [LastValue(), Analog(), Blend(LastValue(), Analog())], horizon=24
+    )
+    assert blend.crps.mean() <= (last.crps.mean() + analog.crps.mean()) / 2 + 1e-6
 
 
 def test_the_analog_is_champion_on_a_noisy_daily_rhythm():

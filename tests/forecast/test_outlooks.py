@@ -13,6 +13,7 @@ import pytest
 from forecast.synthetic import daily, load
 from scms.errors import ForecastError
 from scms.forecast import outlook
+from scms.forecast.champion import Choice
 from scms.forecast.outlooks import COLUMNS
 
 
@@ -62,14 +63,14 @@ def test_the_interval_widens_with_its_level():
 def test_a_daily_rhythm_is_found_and_the_reason_told():
     frame, now = load({"a": daily(60, noise=0.3)})
     result = outlook(frame, now=now)
-    assert result["model"].iloc[0] != "last_value"
-    assert "lower than that of last_value in 24 past forecasts" in result["why"].iloc[0]
+    assert result["model"].iloc[0] in {"analog", "ets"}
+    assert "lower than that of blend in 24 past forecasts" in result["why"].iloc[0]
 
 
-def test_a_short_history_speaks_through_the_last_value():
+def test_a_short_history_speaks_through_the_baseline():
     frame, now = load({"a": daily(10)})
     result = outlook(frame, now=now)
-    assert set(result["model"]) == {"last_value"}
+    assert set(result["model"]) == {"blend"}
     assert result["why"].iloc[0] == "2 past forecasts, 14 needed to compare models"
 
 
@@ -101,11 +102,42 @@ def test_an_empty_load_table_is_too_little_history():
         outlook(frame.iloc[:0], now=now)
 
 
-def test_the_coverage_is_the_share_of_hours_that_were_known():
+def test_what_was_observed_is_the_share_of_hours_that_were_known():
     values = np.ones(100)
     values[10:35] = np.nan
     frame, now = load({"a": values})
-    assert outlook(frame, now=now)["coverage_ratio"].iloc[0] == pytest.approx(0.75)
+    assert outlook(frame, now=now)["observed_ratio"].iloc[0] == pytest.approx(0.75)
+
+
+def test_the_coverage_is_that_of_past_intervals():
+    random = np.random.default_rng(3)
+    frame, now = load({"a": np.clip(random.normal(4, 1, 60 * 24), 0, 8)})
+    assert outlook(frame, now=now)["coverage_ratio"].iloc[0] == pytest.approx(0.8, abs=0.03)
+
+
+def test_choices_made_before_are_used():
+    frame, now = load({"a": daily(60, noise=0.3)})
+    made = {"a": Choice("last_value", "as stored")}
+    result = outlook(frame, now=now, choices=made)
+    assert (result["model"].iloc[0], result["why"].iloc[0]) == ("last_value", "as stored")
+
+
+def test_a_choice_that_is_not_at_hand_leaves_the_baseline():
+    frame, now = load({"a": daily(60, noise=0.3)})
+    result = outlook(frame, now=now, models=["blend", "analog"], choices={"a": Choice("ets", "")})
+    assert result["model"].iloc[0] == "blend"
+
+
+def test_what_is_held_counts_as_busy_until_it_ends():
+    frame, now = load({"a": np.zeros(100), "b": np.zeros(100)})
+    held = [
+        {"server": "a", "device": f"GPU-{n}", "expires_at": now + timedelta(hours=2.5)}
+        for n in range(8)
+    ]
+    result = outlook(frame, now=now, taken=held, horizon_hours=4).set_index("server")
+    assert result.loc["a", "mean"].to_list() == pytest.approx([8.0, 8.0, 4.0, 0.0])
+    assert result.loc["a", "p_free"].iloc[0] < 0.01
+    assert result.loc["b", "mean"].max() == 0.0
 
 
 def test_one_named_model_is_used_as_asked():
@@ -127,7 +159,7 @@ def test_the_same_seed_gives_the_same_outlook():
         ({"horizon_hours": 0}, "horizon_hours is 0; expected 1 to 168"),
         ({"horizon_hours": 2.5}, "horizon_hours is 2.5"),
         ({"level": 1.0}, "level is 1.0"),
-        ({"models": ["prophet"]}, "'prophet' is no model; expected one of last_value"),
+        ({"models": ["prophet"]}, "'prophet' is no model; expected one of blend"),
         ({"models": []}, "no model was named"),
     ],
 )

@@ -14,6 +14,7 @@ import numpy as np
 import pandas as pd
 
 from scms.errors import ForecastError
+from scms.forecast.features import lately, slots_of
 from scms.forecast.spells import (
     AGE_CLASS_ENDS,
     SLOTS_PER_HOUR,
@@ -26,17 +27,26 @@ from scms.forecast.spells import (
 if TYPE_CHECKING:
     from datetime import datetime
 
+    from scms.forecast.logit import Chances
     from scms.forecast.series import FloatArray, IntArray
-    from scms.forecast.spells import BoolArray, LifeTable, SlotGrid
+    from scms.forecast.spells import LifeTable, SlotGrid
 
 #: Waits are told up to two weeks; beyond, the answer is "longer".
 LONGEST_WAIT_HOURS: Final = 14 * 24
 
 
 def availability(
-    slots: pd.DataFrame, *, gpus: int = 1, hours: float, now: datetime
+    slots: pd.DataFrame,
+    *,
+    gpus: int = 1,
+    hours: float,
+    now: datetime,
+    model: Chances | None = None,
 ) -> pd.DataFrame:
     """The chance that at least ``gpus`` GPUs stay free for ``hours``, given that they are now.
+
+    Where a fitted `Chances` is given that has something to say, the answer is the mean of its
+    chance and of that of the life tables; else the life tables speak alone.
 
     Args:
         slots: The view ``free_15m``: ``server, starts_at, gpus_free`` (free for the whole slot),
@@ -44,6 +54,7 @@ def availability(
         gpus: How many must stay free.
         hours: For how long; rounded up to quarters of an hour.
         now: The present, aware.
+        model: Of `scms.forecast.logit.fit_chances`, fitted on the same cluster.
 
     Returns:
         One row per server with that many GPUs: ``server, gpus, hours, probability, cases`` (past
@@ -56,55 +67,61 @@ def availability(
     """
     _check(gpus, hours)
     grid = slot_grid(slots, now=now)
-    ahead = np.array([math.ceil(hours * SLOTS_PER_HOUR)])
-    table, chance = _chance(grid, gpus, ahead)
+    table, chance = _chance(grid, gpus, hours, model)
     frame = pd.DataFrame(
         {
             "server": list(grid.servers),
             "gpus": gpus,
             "hours": float(hours),
-            "probability": _in_order(grid, gpus, chance, table.age > 0, ahead),
+            "probability": _in_order(grid, gpus, hours, model),
             "cases": _cases(table),
             "free_hours": np.where(table.age < 0, np.nan, table.age / SLOTS_PER_HOUR),
         }
     )
+    frame["probability"] = frame["probability"].where(table.age > 0, chance)
     return frame.loc[grid.gpu_count >= gpus].reset_index(drop=True)
 
 
-def _chance(grid: SlotGrid, gpus: int, ahead: IntArray) -> tuple[LifeTable, FloatArray]:
+def _chance(
+    grid: SlotGrid, gpus: int, hours: float, model: Chances | None
+) -> tuple[LifeTable, FloatArray]:
     """The life table of spells with so many GPUs free, and the chance that the present one lasts.
 
     A server with fewer GPUs never is in such a spell, so that it has no part in the pool.
     """
     table = life_table(grid.free >= gpus, grid.free >= 0)
-    return table, np.exp(log_survival(hazards(table), table.age, ahead))[:, 0]
+    ahead = np.array([slots_of(hours)])
+    chance = np.exp(log_survival(hazards(table), table.age, ahead))[:, 0]
+    if model is None:
+        return table, chance
+    wanted = np.full(len(grid.servers), gpus)
+    fitted = model.survival(lately(grid), wanted, hours)[:, 0]
+    return table, np.where(np.isnan(fitted), chance, (chance + fitted) / 2)
 
 
-def _in_order(
-    grid: SlotGrid, gpus: int, chance: FloatArray, free_now: BoolArray, ahead: IntArray
-) -> FloatArray:
+def _in_order(grid: SlotGrid, gpus: int, hours: float, model: Chances | None) -> FloatArray:
     """Chances that do not rise with the number of GPUs, as true ones cannot.
 
     On a server with several GPUs free now, the chance is estimated for each number of them and the
     falling sequence nearest to all of these is taken (isotonic regression). So spells of all sizes
-    speak for one, which steadies what few of them say.
+    speak for one, which steadies what few of them say. NaN where so many are not free now.
     """
     most = int(grid.free.max(initial=0))
-    sums, counts = [np.zeros_like(chance)], [np.zeros_like(chance)]
+    sums, counts = [np.zeros(len(grid.servers))], [np.zeros(len(grid.servers))]
     for number in range(1, most + 1):
-        table, one = _chance(grid, number, ahead)
+        table, one = _chance(grid, number, hours, model)
         told = (table.age > 0) & ~np.isnan(one)
         sums.append(sums[-1] + np.where(told, one, 0.0))
         counts.append(counts[-1] + told)
-    fitted = np.full_like(chance, np.inf)
+    fitted = np.full(len(grid.servers), np.inf)
     for first in range(1, min(gpus, most) + 1):
-        highest = np.full_like(chance, -np.inf)
+        highest = np.full(len(grid.servers), -np.inf)
         for last in range(gpus, most + 1):
             size = counts[last] - counts[first - 1]
             mean = (sums[last] - sums[first - 1]) / np.maximum(size, 1)
             highest = np.where(size > 0, np.maximum(highest, mean), highest)
         fitted = np.where(np.isfinite(highest), np.minimum(fitted, highest), fitted)
-    return np.where(free_now & np.isfinite(fitted), fitted, chance)
+    return np.where(np.isfinite(fitted), fitted, np.nan)
 
 
 def waiting(slots: pd.DataFrame, *, gpus: int = 1, now: datetime) -> pd.DataFrame:

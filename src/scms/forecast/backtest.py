@@ -27,6 +27,8 @@ TRAINING_HOURS: Final = 7 * 24
 #: An origin needs a value this recent, as a forecast has one in practice.
 FRESH_HOURS: Final = 24
 MAXIMUM_ORIGINS: Final = 24
+#: The levels of the central intervals whose coverage is counted.
+INTERVAL_LEVELS: Final = np.array([0.1, 0.3, 0.4, 0.5, 0.6, 0.7, 0.75, 0.8, 0.85, 0.9, 0.95, 0.98])
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -36,19 +38,33 @@ class Score:
     Attributes:
         model: Its name.
         crps: Continuous ranked probability score per origin, in units of the measure.
-        mase: Mean absolute error of the median over that of the seasonal naive in training;
-            None where the latter is zero.
-        scaled_crps: Mean CRPS over the same; None likewise.
-        coverage: Share of the hours that fell within the interval at ``level``.
-        level: Of that interval.
+        errors: Mean absolute error of the median per origin, likewise.
+        scale: Mean error of the seasonal naive in what was known before each origin, likewise;
+            None where that is zero.
+        covered: Share of the hours within the central interval, per level of `INTERVAL_LEVELS`.
+        hours: Hours that were known and judged.
     """
 
     model: str
     crps: FloatArray
-    mase: float | None
-    scaled_crps: float | None
-    coverage: float
-    level: float
+    errors: FloatArray
+    scale: float | None
+    covered: FloatArray
+    hours: int
+
+    @property
+    def mase(self) -> float | None:
+        """Mean absolute error over that of the seasonal naive; None without scale."""
+        return None if self.scale is None else float(np.mean(self.errors)) / self.scale
+
+    @property
+    def scaled_crps(self) -> float | None:
+        """Mean CRPS over the same; None likewise."""
+        return None if self.scale is None else float(np.mean(self.crps)) / self.scale
+
+    def coverage(self, level: float) -> float:
+        """Share of the hours within the interval at a level, drawn between those counted."""
+        return float(np.interp(level, INTERVAL_LEVELS, self.covered))
 
 
 def backtest_origins(series: Series, *, horizon: int, limit: int = MAXIMUM_ORIGINS) -> list[int]:
@@ -75,7 +91,6 @@ def backtest(
     models: Sequence[Model],
     *,
     horizon: int = 24,
-    level: float = 0.8,
     origins: Sequence[int] | None = None,
 ) -> list[Score]:
     """Score every model at the same origins; empty where there is no origin.
@@ -84,27 +99,33 @@ def backtest(
         series: The history.
         models: To be judged.
         horizon: Hours ahead.
-        level: Of the interval whose coverage is counted.
         origins: Positions in the series; by default those of `backtest_origins`.
     """
     places = backtest_origins(series, horizon=horizon) if origins is None else list(origins)
     if not places:
         return []
     training = series.until(places[0])
-    scale = seasonal_naive_error(training.values)
+    scale = in_sample_error(series.values, places)
     truth = np.stack([series.values[place : place + horizon] for place in places])
     return [
-        _score(model.name, truth, quantiles, scale, level)
+        _score(model.name, truth, model.fit(training).quantiles(series, places, horizon), scale)
         for model in models
-        for quantiles in [model.fit(training).quantiles(series, places, horizon)]
     ]
 
 
-def seasonal_naive_error(values: FloatArray) -> float | None:
-    """Mean absolute change from one day to the next at the same hour; None where unknown or 0."""
+def in_sample_error(values: FloatArray, origins: Sequence[int]) -> float | None:
+    """Error of the seasonal naive in what was known before an origin, mean over the origins.
+
+    That is the mean absolute change from one day to the next at the same hour, which MASE is
+    scaled by (Hyndman and Koehler 2006). None where unknown or 0.
+    """
     changes = np.abs(values[SEASON_HOURS:] - values[:-SEASON_HOURS])
-    changes = changes[~np.isnan(changes)]
-    error = float(np.mean(changes)) if len(changes) else 0.0
+    known = ~np.isnan(changes)
+    sums, counts = np.cumsum(np.where(known, changes, 0.0)), np.cumsum(known)
+    at = np.array(origins) - SEASON_HOURS - 1
+    at = at[at >= 0]
+    at = at[counts[at] > 0] if len(counts) else at[:0]
+    error = float(np.mean(sums[at] / counts[at])) if len(at) else 0.0
     return error if error > 0 else None
 
 
@@ -129,20 +150,20 @@ def _at_level(quantiles: FloatArray, level: float) -> FloatArray:
     return np.asarray(quantiles[..., low] * (1 - weight) + quantiles[..., high] * weight)
 
 
-def _score(
-    name: str, truth: FloatArray, quantiles: FloatArray, scale: float | None, level: float
-) -> Score:
+def _score(name: str, truth: FloatArray, quantiles: FloatArray, scale: float | None) -> Score:
     known = ~np.isnan(truth)
-    by_origin = np.nanmean(crps(quantiles, truth), axis=1)
-    errors = np.abs(_at_level(quantiles, 0.5) - truth)
+    return Score(
+        model=name,
+        crps=np.nanmean(crps(quantiles, truth), axis=1),
+        errors=np.nanmean(np.abs(_at_level(quantiles, 0.5) - truth), axis=1),
+        scale=scale,
+        covered=np.array([_covered(quantiles, truth, level) for level in INTERVAL_LEVELS]),
+        hours=int(known.sum()),
+    )
+
+
+def _covered(quantiles: FloatArray, truth: FloatArray, level: float) -> float:
     lower, upper = interval(quantiles, level)
     # A hair of slack: a value on the edge of the interval is inside, whatever rounding says.
     inside = (truth >= lower - 1e-9) & (truth <= upper + 1e-9)
-    return Score(
-        model=name,
-        crps=by_origin,
-        mase=None if scale is None else float(np.nanmean(errors)) / scale,
-        scaled_crps=None if scale is None else float(np.mean(by_origin)) / scale,
-        coverage=float(inside[known].mean()),
-        level=level,
-    )
+    return float(inside[~np.isnan(truth)].mean())

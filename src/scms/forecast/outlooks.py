@@ -1,42 +1,37 @@
 """The outlook: how busy each server will be, with intervals, and which model says so and why.
 
-In: the load table. Out: a frame with one row per server and hour. For each server the models
-compete in a backtest; the last value, which is hard to beat on GPU servers, stays unless another
-one wins clearly.
+In: the load table. Out: a frame with one row per server and hour. The models compete in a backtest
+over the past (`scms.forecast.champion`); what came out of one can be stored and used again.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 import pandas as pd
 
 from scms.errors import ForecastError
-from scms.forecast.backtest import FRESH_HOURS, Score, backtest, interval
+from scms.forecast.backtest import FRESH_HOURS, backtest, backtest_origins, interval
+from scms.forecast.champion import GATE_ORIGINS, Choice, choose_all
 from scms.forecast.ets import Ets
-from scms.forecast.models import Analog, LastValue, SeasonalNaive, everything
+from scms.forecast.models import Analog, Blend, LastValue, Remembered, SeasonalNaive, everything
 from scms.forecast.series import hourly_series, origin_hour
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
     from datetime import datetime
 
     from scms.forecast.models import Model
     from scms.forecast.series import FloatArray, Series
 
 #: The candidates; the first is the baseline.
-MODELS: Final = ("last_value", "analog", "seasonal_naive", "ets")
+MODELS: Final = ("blend", "last_value", "analog", "seasonal_naive", "ets")
 #: A server needs this many known hours for a forecast of its own.
 MINIMUM_HOURS: Final = 48
-#: A champion needs this many past origins,
-GATE_ORIGINS: Final = 14
-#: a CRPS this much lower than that of the baseline,
-GATE_GAIN_RATIO: Final = 0.05
-#: and by this many standard errors of the paired differences.
-GATE_ERRORS: Final = 2.0
 MAXIMUM_HORIZON_HOURS: Final = 7 * 24
+#: Models are compared this far ahead.
+CHOICE_HOURS: Final = 24
 
 COLUMNS: Final = (
     "server",
@@ -52,15 +47,8 @@ COLUMNS: Final = (
     "model",
     "why",
     "coverage_ratio",
+    "observed_ratio",
 )
-
-
-@dataclass(frozen=True, slots=True)
-class Choice:
-    """The model that speaks for a server, and why."""
-
-    model: str
-    why: str
 
 
 def outlook(
@@ -71,6 +59,8 @@ def outlook(
     now: datetime,
     seed: int = 0,
     models: Sequence[str] = MODELS,
+    choices: Mapping[str, Choice] | None = None,
+    taken: Sequence[Mapping[str, Any]] = (),
 ) -> pd.DataFrame:
     """How busy each server will be.
 
@@ -83,22 +73,25 @@ def outlook(
         seed: For ties between past hours that are equally like the present.
         models: Names of `MODELS`. One name is used as it is; of several, the first is the baseline
             and another one speaks for a server only where it clearly won in the past.
+        choices: Of `choices_of`, made earlier; without them they are made now, which takes most of
+            the time.
+        taken: What is known of the future: a mapping per device with ``server, device`` and
+            ``expires_at`` (aware), such as an active hold. It counts as busy until then.
 
     Returns:
         One row per server and hour: ``server, origin`` (end of what is known), ``ts`` (start of
         the hour), ``horizon_hours, measure`` (gpus_busy, or cpu_utilization_ratio for servers
         without GPUs), ``mean, lower, upper, level, p_free`` (chance that at least one GPU is free
-        for most of the hour; null where unknown or without GPUs), ``model, why`` and
-        ``coverage_ratio`` (share of the history that was observed). A server with too little
+        for most of the hour; null where unknown or without GPUs), ``model, why,
+        coverage_ratio`` (share of past hours that such intervals held; null without such a past)
+        and ``observed_ratio`` (share of the history that was observed). A server with too little
         history has model ``none``, the widest interval and null ``mean`` and ``p_free``.
 
     Raises:
         ForecastError: An argument cannot be used, or no server has enough history.
     """
     _check(horizon_hours, level)
-    candidates = [_model(name, seed) for name in models]
-    if not candidates:
-        raise ForecastError("no model was named", expected=f"some of {', '.join(MODELS)}")
+    candidates = models_named(models, seed)
     series = hourly_series(load, now=now)
     best = max((one.known_hours for one in series), default=0)
     if best < MINIMUM_HOURS:
@@ -107,55 +100,99 @@ def outlook(
             expected=f"at least {MINIMUM_HOURS} of one server",
             mend="let the collector run on; a forecast comes by itself then",
         )
+    if choices is None and len(candidates) > 1:
+        choices = choices_of(series, candidates, horizon=min(horizon_hours, CHOICE_HOURS))
     origin = pd.Timestamp(origin_hour(now) * 3600, unit="s", tz="UTC")
-    frames = [_outlook(one, candidates, origin, horizon_hours, level) for one in series]
+    frames = []
+    for one in series:
+        choice = _choice(one, candidates, {} if choices is None else choices)
+        busy = _taken(taken, one, origin, horizon_hours)
+        frames.append(_outlook(one, candidates, choice, origin, busy, level))
     return pd.concat(frames, ignore_index=True)
 
 
-def choose(scores: Sequence[Score]) -> Choice:
-    """Which model speaks: the baseline (the first) unless another has clearly won.
+def choices_of(
+    series: Sequence[Series], models: Sequence[Model], *, horizon: int = CHOICE_HOURS
+) -> dict[str, Choice]:
+    """Which model speaks for each server, by a backtest on its past; the dear part of an outlook.
 
-    A clear win is at least 14 origins, a CRPS at least 5 % lower, and lower by two standard
-    errors of the paired differences: a choice on fewer cases follows luck.
+    Args:
+        series: The past of each server.
+        models: The candidates, the baseline first.
+        horizon: Hours ahead that are compared.
     """
-    baseline, *others = scores
-    count = len(baseline.crps)
-    if count < GATE_ORIGINS:
-        return Choice(
-            baseline.model, f"{count} past forecasts, {GATE_ORIGINS} needed to compare models"
-        )
-    best = min(scores, key=lambda score: float(np.mean(score.crps)))
-    winners = [score for score in others if _clearly_better(score, baseline)]
-    if not winners:
-        gain = _gain(best, baseline)
-        near = "" if best is baseline else f": {best.model} by {gain:.0%}, within chance"
-        return Choice(baseline.model, f"no model clearly better in {count} past forecasts{near}")
-    champion = min(winners, key=lambda score: float(np.mean(score.crps)))
-    gain = _gain(champion, baseline)
-    return Choice(
-        champion.model,
-        f"CRPS {gain:.0%} lower than that of {baseline.model} in {count} past forecasts",
-    )
+    scores = {}
+    for one in series:
+        # Where too few origins exist to choose, fitting the others would be in vain.
+        enough = len(backtest_origins(one, horizon=horizon)) >= GATE_ORIGINS
+        scores[one.server] = backtest(one, models if enough else models[:1], horizon=horizon)
+    return choose_all(scores, {one.server: one.capacity for one in series})
 
 
-def _gain(score: Score, baseline: Score) -> float:
-    reference = float(np.mean(baseline.crps))
-    return 1 - float(np.mean(score.crps)) / reference if reference > 0 else 0.0
+def models_named(
+    names: Sequence[str] = MODELS, seed: int = 0, *, shared: bool = True
+) -> list[Model]:
+    """The models of these names.
+
+    Args:
+        names: Of `MODELS`.
+        seed: For ties between past hours that are equally like the present.
+        shared: Models that are made of others use what these have just answered.
+
+    Raises:
+        ForecastError: There is no model of such a name, or none was named.
+    """
+    last: Model = LastValue()
+    analog: Model = Analog(seed=seed)
+    if shared:
+        last, analog = Remembered(last), Remembered(analog)
+    known: dict[str, Model] = {
+        model.name: model for model in (Blend(last, analog), last, analog, SeasonalNaive(), Ets())
+    }
+    for name in names:
+        if name not in known:
+            raise ForecastError(f"{name!r} is no model", expected=f"one of {', '.join(MODELS)}")
+    if not names:
+        raise ForecastError("no model was named", expected=f"some of {', '.join(MODELS)}")
+    return [known[name] for name in names]
 
 
-def _clearly_better(score: Score, baseline: Score) -> bool:
-    differences = baseline.crps - score.crps
-    error = float(np.std(differences, ddof=1)) / len(differences) ** 0.5
-    certain = float(np.mean(differences)) > GATE_ERRORS * error
-    return certain and _gain(score, baseline) >= GATE_GAIN_RATIO
+def _choice(series: Series, models: Sequence[Model], choices: Mapping[str, Choice]) -> Choice:
+    last = series.last_known(len(series.values))
+    silent = len(series.values) if last is None else len(series.values) - 1 - last
+    if series.known_hours < MINIMUM_HOURS:
+        return Choice("none", f"{series.known_hours} hours are known, {MINIMUM_HOURS} needed")
+    if silent > FRESH_HOURS:
+        return Choice("none", f"not observed for {silent} h")
+    if len(models) == 1:
+        return Choice(models[0].name, "as asked")
+    chosen = choices.get(series.server)
+    if chosen is None:
+        why = f"0 past forecasts, {GATE_ORIGINS} needed to compare models"
+        return Choice(models[0].name, why)
+    if chosen.model not in {model.name for model in models}:
+        return Choice(models[0].name, f"{chosen.model} is better but not at hand here")
+    return chosen
 
 
 def _outlook(
-    series: Series, models: Sequence[Model], origin: pd.Timestamp, horizon: int, level: float
+    series: Series,
+    models: Sequence[Model],
+    choice: Choice,
+    origin: pd.Timestamp,
+    busy: FloatArray,
+    level: float,
 ) -> pd.DataFrame:
-    choice, quantiles = _forecast(series, models, horizon)
-    lower, upper = interval(quantiles, level)
     unknown = choice.model == "none"
+    nominal, held = choice.nominal_level(level)
+    horizon, end = len(busy), len(series.values)
+    if unknown:
+        quantiles = everything(series.capacity, horizon)
+    else:
+        model = next(model for model in models if model.name == choice.model)
+        quantiles = model.fit(series).quantiles(series, [end], horizon)[0]
+    quantiles = np.maximum(quantiles, busy[:, None])
+    lower, upper = interval(quantiles, nominal)
     ahead = np.arange(horizon)
     columns: dict[str, Any] = {
         "server": series.server,
@@ -164,42 +201,33 @@ def _outlook(
         "horizon_hours": ahead + 1,
         "measure": series.measure,
         "mean": np.nan if unknown else quantiles.mean(axis=1),
-        "lower": 0.0 if unknown else lower,
+        "lower": busy if unknown else lower,
         "upper": series.capacity if unknown else upper,
         "level": level,
         "p_free": np.nan if unknown else p_free(series, quantiles),
         "model": choice.model,
         "why": choice.why,
-        "coverage_ratio": series.coverage_ratio,
+        "coverage_ratio": np.nan if held is None else held,
+        "observed_ratio": series.coverage_ratio,
     }
     return pd.DataFrame(columns, columns=list(COLUMNS))
 
 
-def _forecast(series: Series, models: Sequence[Model], horizon: int) -> tuple[Choice, FloatArray]:
-    end = len(series.values)
-    last = series.last_known(end)
-    silent = end if last is None else end - 1 - last
-    if series.known_hours < MINIMUM_HOURS:
-        why = f"{series.known_hours} hours are known, {MINIMUM_HOURS} needed"
-        return Choice("none", why), everything(series.capacity, horizon)
-    if silent > FRESH_HOURS:
-        why = f"not observed for {silent} h"
-        return Choice("none", why), everything(series.capacity, horizon)
-    choice = Choice(models[0].name, "as asked")
-    if len(models) > 1:
-        choice = _champion(series, models, min(horizon, 24))
-    model = next(model for model in models if model.name == choice.model)
-    return choice, model.fit(series).quantiles(series, [end], horizon)[0]
+def _taken(
+    taken: Sequence[Mapping[str, Any]], series: Series, origin: pd.Timestamp, horizon: int
+) -> FloatArray:
+    """GPUs that are known to be taken, per hour: a floor under what is forecast.
 
-
-def _champion(series: Series, models: Sequence[Model], horizon: int) -> Choice:
-    # Where too few origins exist to choose, fitting the others would be in vain.
-    baseline = backtest(series, models[:1], horizon=horizon)
-    count = len(baseline[0].crps) if baseline else 0
-    if count < GATE_ORIGINS:
-        why = f"{count} past forecasts, {GATE_ORIGINS} needed to compare models"
-        return Choice(models[0].name, why)
-    return choose([*baseline, *backtest(series, models[1:], horizon=horizon)])
+    A floor and no addition: what is held may be used already, and then counts as busy anyway.
+    """
+    busy = np.zeros(horizon)
+    if series.measure != "gpus_busy":
+        return busy
+    for one in taken:
+        if one["server"] == series.server:
+            left = (pd.Timestamp(one["expires_at"]) - origin).total_seconds() / 3600
+            busy += np.clip(left - np.arange(horizon), 0.0, 1.0)
+    return np.minimum(busy, series.capacity)
 
 
 def p_free(series: Series, quantiles: FloatArray) -> FloatArray:
@@ -212,15 +240,6 @@ def p_free(series: Series, quantiles: FloatArray) -> FloatArray:
         return np.full(len(quantiles), np.nan)
     share = (quantiles < series.capacity - 0.5).sum(axis=1)
     return np.asarray((share + 0.5) / (quantiles.shape[1] + 1))
-
-
-def _model(name: str, seed: int) -> Model:
-    known: dict[str, Model] = {
-        model.name: model for model in (LastValue(), Analog(seed=seed), SeasonalNaive(), Ets())
-    }
-    if name not in known:
-        raise ForecastError(f"{name!r} is no model", expected=f"one of {', '.join(MODELS)}")
-    return known[name]
 
 
 def _check(horizon_hours: int, level: float) -> None:

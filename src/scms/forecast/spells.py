@@ -59,6 +59,11 @@ class SlotGrid:
     gpu_count: IntArray
 
 
+def past(grid: SlotGrid, end: int) -> SlotGrid:
+    """What was known of a grid before a slot."""
+    return SlotGrid(grid.servers, grid.free[:, :end], grid.gpu_count)
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class LifeTable:
     """What was seen of one kind of spell, per server (rows) and class of age (columns).
@@ -120,7 +125,7 @@ def life_table(inside: BoolArray, known: BoolArray) -> LifeTable:
         unknown = np.full(rows, -1)
         return LifeTable(nothing, nothing.copy(), nothing.astype(np.int64), unknown)
     inside = inside & known
-    age, seen_begin = _ages(inside, known)
+    age, seen_begin = ages(inside, known)
     class_ = np.searchsorted(AGE_CLASS_ENDS, age)  # age 1 → 0, 2 to 4 → 1, …
     counted = inside & (seen_begin | (class_ == AGE_CLASSES - 1))
     at_risk = counted[:, :-1] & known[:, 1:]
@@ -177,7 +182,7 @@ def log_survival(hazard: FloatArray, age: IntArray, slots: IntArray) -> FloatArr
     return np.where((age < 0)[:, None], ageless, by_age)
 
 
-def _ages(inside: BoolArray, known: BoolArray) -> tuple[IntArray, BoolArray]:
+def ages(inside: BoolArray, known: BoolArray) -> tuple[IntArray, BoolArray]:
     """How many slots each spell has lasted at each slot, and whether its beginning was seen."""
     position = np.arange(inside.shape[1])
     last_break = np.maximum.accumulate(np.where(inside, -1, position), axis=1)
