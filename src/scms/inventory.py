@@ -135,6 +135,9 @@ class Inventory:
         _check_servers(parsed.servers, source)
         values = {name: getattr(parsed, name) for name in Settings.model_fields}
         directory = (base / Path(parsed.data).expanduser()).resolve()
+        if parsed.reports.template is not None:
+            template = (base / Path(parsed.reports.template).expanduser()).resolve()
+            values["reports"] = parsed.reports.model_copy(update={"template": str(template)})
         servers = tuple(
             server.model_copy(update={"host_keys": server.host_keys or parsed.host_keys})
             for server in parsed.servers

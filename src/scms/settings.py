@@ -36,6 +36,8 @@ Seconds = Annotated[float, BeforeValidator(_seconds)]
 Ratio = Annotated[float, Field(ge=0, le=1)]
 #: What to do with a host key that is not known: refuse it, or record it. A changed one is refused.
 HostKeys = Literal["strict", "accept-new"]
+#: What an audience sees of login names: all, pseudonyms, or nothing by user.
+Names = Literal["shown", "hashed", "totals"]
 
 
 class Section(BaseModel):
@@ -74,9 +76,64 @@ class PowerSettings(Section):
 
 
 class PrivacySettings(Section):
-    """What is recorded of people."""
+    """What is recorded of people, and who may see it in a report."""
 
     commands: bool = Field(default=True, description="record program names (never arguments)")
+    audience: str = Field("lab", description="whom a report is for, where nobody is named")
+    shown: tuple[str, ...] = Field(("lab",), description="audiences that see names")
+    hashed: tuple[str, ...] = Field((), description="audiences that see pseudonyms")
+    totals: tuple[str, ...] = Field(
+        ("public",), description="audiences that see nothing by user, only totals of groups"
+    )
+
+    def names_for(self, audience: str | None = None) -> Names:
+        """What of names an audience sees; of several lists that name it, the strictest counts.
+
+        Raises:
+            SettingsError: No list names it: nobody is shown names by mistake.
+        """
+        wanted = self.audience if audience is None else audience
+        lists: tuple[tuple[Names, tuple[str, ...]], ...] = (
+            ("totals", self.totals),
+            ("hashed", self.hashed),
+            ("shown", self.shown),
+        )
+        for names, audiences in lists:
+            if wanted in audiences:
+                return names
+        known = sorted({name for _, audiences in lists for name in audiences})
+        raise SettingsError(
+            f"no audience is called {wanted!r}",
+            expected=f"one of {', '.join(known)}",
+            mend="name it under [privacy] in cluster.toml: shown, hashed or totals",
+        )
+
+
+class ReportSettings(Section):
+    """How reports are written."""
+
+    template: str | None = Field(
+        None, description="a Jinja template for the page, relative to cluster.toml"
+    )
+
+
+class MailSettings(Section):
+    """Who sends reports by mail, and to whom. The password is in the environment."""
+
+    host: str | None = Field(None, description="SMTP server; without one nothing is mailed")
+    port: Annotated[int, Field(ge=1, le=65535)] = 587
+    security: Literal["starttls", "tls", "none"] = "starttls"
+    user: str | None = Field(None, description="to log in as; its password in SCMS_MAIL_PASSWORD")
+    sender: str | None = Field(None, description="address in From")
+    to: tuple[str, ...] = Field((), description="addresses it is sent to")
+
+
+class WebhookSettings(Section):
+    """Where the summary of a report is posted to."""
+
+    url: Annotated[str, Field(pattern=r"^https?://[^\s/]+")] | None = Field(
+        None, description="takes JSON; a token for it in SCMS_WEBHOOK_TOKEN"
+    )
 
 
 class DashboardSettings(Section):
@@ -109,6 +166,9 @@ class FindingSettings(Section):
     )
     top_three_ratio: Ratio = Field(0.50, description="share of all use on three servers")
     down_ratio: Ratio = Field(0.02, description="share of the time that a server was down")
+    others_ratio: Ratio = Field(
+        0.50, description="share of the use of a group's servers by people of other groups"
+    )
     change_ratio: Ratio = Field(0.10, description="change of use against the period before")
     throttled_ratio: Ratio = Field(0.05, description="share of GPU time with the clock held back")
     hot_celsius: Annotated[float, Field(ge=0)] = Field(
@@ -143,6 +203,9 @@ class Settings(Section):
     dashboard: DashboardSettings = DashboardSettings()
     holds: HoldSettings = HoldSettings()
     findings: FindingSettings = FindingSettings()
+    reports: ReportSettings = ReportSettings()
+    mail: MailSettings = MailSettings()
+    webhook: WebhookSettings = WebhookSettings()
     groups: dict[str, tuple[str, ...]] = Field(
         {}, description="who belongs to which group: name = [logins], for reports by group"
     )
