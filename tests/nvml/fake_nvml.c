@@ -186,6 +186,11 @@ int nvmlDeviceGetCurrentClocksThrottleReasons(void *device, ull *out) {
     ENTER(device); return gpu < PARTS ? number(gpu, "throttle", 1, out) : NOT_SUPPORTED; }
 int nvmlDeviceGetTotalEnergyConsumption(void *device, ull *out) {
     ENTER(device); return gpu < PARTS ? number(gpu, "energy", 1000, out) : NOT_SUPPORTED; }
+int nvmlDeviceGetPcieThroughput(void *device, uint counter, uint *out) { /* 0 sent, 1 received */
+    ull value; ENTER(device);
+    if (gpu >= PARTS) return NOT_SUPPORTED;
+    if (!(code = number(gpu, counter ? "pcie_received" : "pcie_sent", 0, &value))) *out = (uint)value;
+    return code; }
 #define CODEC(function, key)                                                           \
     int function(void *device, uint *out, uint *period) {                              \
         ull value; ENTER(device); *period = 166666;                                    \

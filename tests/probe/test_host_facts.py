@@ -19,6 +19,7 @@ import pytest
 
 from probe.running import running_probe
 from scms.probe import host, processes
+from servers.sshd import wait_until
 
 
 @pytest.fixture(scope="module")
@@ -142,6 +143,12 @@ def test_utmp_counts_users_with_a_login_once() -> None:
     assert host.utmp_users(data[:-1], "x86_64") is None
 
 
+def life(owner: int, resident: int) -> processes.Life:
+    found = processes.Life(5, owner)
+    found.command, found.resident = "work", resident
+    return found
+
+
 class TestProcesses:
     def test_a_busy_process_is_found_with_its_user_and_use(self) -> None:
         scanner = processes.Processes(processes.Users())
@@ -165,19 +172,59 @@ class TestProcesses:
 
     def test_at_most_ten_processes_and_a_row_per_user_are_named(self) -> None:
         scanner = processes.Processes(processes.Users())
-        used = [(0.5, 1000, str(1000 + n), "train", 5) for n in range(25)]
-        scanner.owners = {str(1000 + n): (5, 0) for n in range(25)}
-        scanner.users.names = {0: "root"}
-        rows = scanner._rows(used)
-        assert len(rows) == 11
-        assert rows[-1] == [None, "root", "", pytest.approx(7.5), 15000, None]
+        lives = {str(1000 + n): life(0, 10**6) for n in range(30)}
+        used = [(processes.TICKS // 2, pid, one) for pid, one in lives.items()]
+        rows = scanner._rows(used, lives, 1.0)
+        assert [row[0] is None for row in rows] == [False] * 10 + [True]
+        assert rows[-1][3:5] == [20 * (processes.TICKS // 2) / processes.TICKS, 20 * 10**6]
 
     def test_the_rest_of_a_user_that_does_nothing_is_left_out(self) -> None:
         scanner = processes.Processes(processes.Users())
-        scanner.owners = {"7": (5, 0), "8": (5, 1)}
         scanner.users.names = {0: "root", 1: "ann"}
-        rows = scanner._rows([(0.0, 1000, "7", "idle", 5), (0.0, 2 * 1024**3, "8", "notebook", 5)])
+        rows = scanner._rows([], {"7": life(0, 1000), "8": life(1, 2 * 1024**3)}, 1.0)
         assert rows == [[None, "ann", "", 0.0, 2 * 1024**3, None]]
+
+    def test_a_process_that_slept_is_not_read_again_but_now_and_then(
+        self, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        read: list[str] = []
+        scanner = processes.Processes(processes.Users())
+        if not scanner.most_kept:
+            pytest.skip("this kernel does not count what a process has run")
+        real = scanner.stat
+        monkeypatch.setattr(scanner, "stat", lambda pid: read.append(str(pid)) or real(pid))
+        with subprocess.Popen(["sleep", "60"]) as sleeper:
+            try:
+                pid = str(sleeper.pid)
+                wait_until(lambda: (real(pid) or ("",))[0] == "sleep")
+                for second in range(1 + processes.TURNS):
+                    scanner.scan(float(second))
+                    assert pid in scanner.lives
+            finally:
+                sleeper.kill()
+        assert 1 <= read.count(pid) <= 3
+        sleeper.wait()
+        kept = scanner.kept
+        scanner.scan(100.0)
+        assert pid not in scanner.lives
+        assert scanner.kept < kept + 5
+
+    def test_work_of_a_process_that_slept_before_is_seen(self) -> None:
+        scanner = processes.Processes(processes.Users())
+        work = "import sys,time\nsys.stdin.readline()\nwhile True: pass"
+        with subprocess.Popen([sys.executable, "-c", work], stdin=subprocess.PIPE) as worker:
+            try:
+                for second in range(3):
+                    scanner.scan(float(second))
+                before = scanner.lives[str(worker.pid)].ticks
+                assert worker.stdin is not None
+                worker.stdin.write(b"\n")
+                worker.stdin.flush()
+                wait_until(lambda: (scanner.stat(worker.pid) or (0, 0))[1] > before + 10)
+                scan = scanner.scan(3.0)
+            finally:
+                worker.kill()
+        assert worker.pid in {row[0] for row in scan["rows"]}
 
     def test_a_process_of_this_machine_is_in_the_container_that_its_control_group_names(
         self,

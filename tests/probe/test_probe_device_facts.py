@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import os
+import zlib
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from nvml.fake import GIB, uuid
 from probe.running import running_probe
+from scms.collect import bootstrap
+from scms.collect.bootstrap import probe_source
 from scms.probe import gpu, nvml
 
 if TYPE_CHECKING:
@@ -65,6 +68,7 @@ def test_values_that_hardly_change(driver: FakeDriver) -> None:
     )
     assert first_sample(driver)["device_facts"] == {
         uuid(0): {
+            "pcie_throughput": [],
             "pci_bus": "00000000:01:00.0",
             "sm_clock_max": 1_980_000_000,
             "memory_clock_max": 2_619_000_000,
@@ -80,6 +84,19 @@ def test_values_that_hardly_change(driver: FakeDriver) -> None:
             "mig": None,
         }
     }
+
+
+def test_traffic_over_pcie_is_measured_from_the_second_minute_on(
+    driver: FakeDriver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    hasty = probe_source().replace("SLOW_SECONDS = 60.0", "SLOW_SECONDS = 0.5")
+    monkeypatch.setattr(bootstrap, "program", lambda: zlib.compress(hasty.encode()))
+    driver.set(gpus=1, pcie_received=1500, pcie_sent=250)
+    with running_probe(driver.environment) as probe:
+        facts = probe.until(lambda m: "device_facts" in m)["device_facts"][uuid(0)]
+        later = probe.until(lambda m: "device_facts" in m)["device_facts"][uuid(0)]
+    assert facts["pcie_throughput"] == []
+    assert later["pcie_throughput"] == [1_500_000, 250_000]
 
 
 OPTIONAL = [
@@ -99,6 +116,7 @@ def test_what_is_not_supported_is_null_and_nothing_else_is(driver: FakeDriver) -
     assert facts == {
         **dict.fromkeys(facts),
         "ecc": [None] * 4,
+        "pcie_throughput": [],
         "pcie": [None] * 3,
         "nvlink": [None] * 2,
     }

@@ -183,6 +183,8 @@ class DeviceFacts:
     pcie_generation: int | None
     pcie_width: int | None
     pcie_replay_count: int | None
+    pcie_receive_bytes_per_second: float | None
+    pcie_transmit_bytes_per_second: float | None
     nvlink_active_count: int | None
     nvlink_error_count: int | None
     persistence_mode: bool | None

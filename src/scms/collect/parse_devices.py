@@ -99,6 +99,7 @@ def _device_facts(facts: dict[str, Any]) -> DeviceFacts:
     ecc = [whole(count, 0, MAX_COUNTER) for count in items(facts.get("ecc"), 4)]
     generation, width, replays = items(facts.get("pcie"), 3)
     links, link_errors = items(facts.get("nvlink"), 2)
+    received, sent = items(facts.get("pcie_throughput"), 2)
     mode = whole(facts.get("compute_mode"), 0, len(_COMPUTE_MODES) - 1)
     return DeviceFacts(
         pci_bus=text(facts.get("pci_bus"), 32),
@@ -114,6 +115,8 @@ def _device_facts(facts: dict[str, Any]) -> DeviceFacts:
         pcie_generation=whole(generation, 1, 15),
         pcie_width=whole(width, 1, 64),
         pcie_replay_count=whole(replays, 0, MAX_COUNTER),
+        pcie_receive_bytes_per_second=number(received, 0, 1e13),
+        pcie_transmit_bytes_per_second=number(sent, 0, 1e13),
         nvlink_active_count=whole(links, 0, 1024),
         nvlink_error_count=whole(link_errors, 0, MAX_COUNTER),
         persistence_mode=truth(facts.get("persistence")),

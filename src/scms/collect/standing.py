@@ -28,6 +28,7 @@ COMPUTING_CORES: Final = 0.1
 #: The slow facts of a GPU that have no column.
 DETAIL_FACTS: Final = (
     *("pci_bus", "sm_clock_max_hertz", "memory_clock_max_hertz"),
+    *("pcie_receive_bytes_per_second", "pcie_transmit_bytes_per_second"),
     *("persistence_mode", "compute_mode", "mig_mode"),
 )
 #: A mount that has not answered for so long hangs.

@@ -1,4 +1,4 @@
-"""One GPU: what NVML says of it at every tick, and what it says about once a minute.
+"""One GPU: what NVML says of it at every tick, every 10 s, and about once a minute.
 
 In: NVML and the key of a device, ``(index,)`` for a GPU and ``(index, n)`` for a part of one in MIG
 mode. Out: entries of ``devices`` and ``device_facts`` of the wire protocol. Python 3.6, standard
@@ -7,10 +7,8 @@ library alone; this file travels to servers as it is (see scms.collect.bootstrap
 
 from .nvml import sane
 
-PROCESS_CALLS = (
-    ("nvmlDeviceGetComputeRunningProcesses_v3", "nvmlDeviceGetComputeRunningProcesses_v2"),
-    ("nvmlDeviceGetGraphicsRunningProcesses_v3", "nvmlDeviceGetGraphicsRunningProcesses_v2"),
-)
+COMPUTE = ("nvmlDeviceGetComputeRunningProcesses_v3", "nvmlDeviceGetComputeRunningProcesses_v2")
+GRAPHICS = ("nvmlDeviceGetGraphicsRunningProcesses_v3", "nvmlDeviceGetGraphicsRunningProcesses_v2")
 SM_CLOCK, MEMORY_CLOCK = 1, 2
 MEMORY_TEMPERATURE = 82
 RETIRED_PAGES = (29, 30)  # for single and for double bit errors
@@ -25,6 +23,7 @@ class Device(object):
     def __init__(self, nvml, describe):
         self.nvml, self.describe = nvml, describe
         self.used_until = {}
+        self.graphics = {}  # key -> the programs that draw on it, as last listed
 
     def now(self, key, device):
         """Fill in what is read at every tick."""
@@ -38,17 +37,20 @@ class Device(object):
         device["temperature"] = sane(nvml.value(key, "nvmlDeviceGetTemperature", 0))
         device["processes"] = self.processes(key)
 
-    def more(self, key, device):
-        """The rest of it, without which a device can do."""
+    def often(self, key):
+        """What is read every 10 s: each call costs the driver's time."""
         nvml = self.nvml
+        self.graphics[key] = self.listed(key, GRAPHICS)
         clock = nvml.value(key, "nvmlDeviceGetClockInfo", MEMORY_CLOCK)
-        device["memory_clock"] = scaled(clock, 1000000)
-        device["performance_state"] = sane(nvml.value(key, "nvmlDeviceGetPerformanceState"))
-        device["throttle"] = sane(nvml.value(key, "nvmlDeviceGetCurrentClocksThrottleReasons"))
-        device["encoder"] = first(nvml.value(key, "nvmlDeviceGetEncoderUtilization"))
-        device["decoder"] = first(nvml.value(key, "nvmlDeviceGetDecoderUtilization"))
-        device["energy"] = scaled(nvml.value(key, "nvmlDeviceGetTotalEnergyConsumption"), 0.001)
-        device["memory_temperature"] = self.fields(key, (MEMORY_TEMPERATURE,))[0]
+        return {
+            "memory_clock": scaled(clock, 1000000),
+            "performance_state": sane(nvml.value(key, "nvmlDeviceGetPerformanceState")),
+            "throttle": sane(nvml.value(key, "nvmlDeviceGetCurrentClocksThrottleReasons")),
+            "encoder": first(nvml.value(key, "nvmlDeviceGetEncoderUtilization")),
+            "decoder": first(nvml.value(key, "nvmlDeviceGetDecoderUtilization")),
+            "energy": scaled(nvml.value(key, "nvmlDeviceGetTotalEnergyConsumption"), 0.001),
+            "memory_temperature": self.fields(key, (MEMORY_TEMPERATURE,))[0],
+        }
 
     def memory(self, key, device):
         """Version 2 counts what the driver reserves apart; older drivers know version 1."""
@@ -63,20 +65,15 @@ class Device(object):
 
     def processes(self, key):
         """[pid, user, command, memory, started_at, SM %, container]; None where NVML is blind."""
-        held = None
-        for newer, older in PROCESS_CALLS:
-            listed = self.nvml.value(key, newer)
-            if listed is None:
-                listed = self.nvml.value(key, older)
-            if listed is None:
-                continue
-            held = {} if held is None else held
-            for process in listed:
-                memory = sane(process.usedGpuMemory)
-                if memory is not None or process.pid not in held:
-                    held[process.pid] = max(memory or 0, held.get(process.pid) or 0) or memory
-        if held is None:
+        if key not in self.graphics:  # nothing draws on a part
+            self.graphics[key] = self.listed(key, GRAPHICS) if len(key) == 1 else None
+        computing, drawing = self.listed(key, COMPUTE), self.graphics[key]
+        if computing is None and drawing is None:
             return None
+        held = dict(drawing or {})
+        for pid, memory in (computing or {}).items():
+            if memory is not None or pid not in held:
+                held[pid] = max(memory or 0, held.get(pid) or 0) or memory
         used = self.process_use(key) if held else {}
         rows = []
         for pid, memory in sorted(held.items())[:MOST_PROCESSES]:
@@ -85,6 +82,14 @@ class Device(object):
                 user, command, started, container = described
                 rows.append([pid, user, command, memory, started, used.get(pid), container])
         return rows
+
+    def listed(self, key, calls):
+        """Memory by pid, of one kind of programs; None where NVML does not tell."""
+        for call in calls:
+            found = self.nvml.value(key, call)
+            if found is not None:
+                return {process.pid: sane(process.usedGpuMemory) for process in found}
+        return None
 
     def process_use(self, key):
         """The mean share of the SMs per process since the last reading, in percent."""
@@ -97,8 +102,11 @@ class Device(object):
                 self.used_until[key] = max(self.used_until.get(key, 0), sample.timeStamp)
         return {pid: round(sum(values) / len(values), 1) for pid, values in shares.items()}
 
-    def slow(self, key):
-        """What hardly changes, and what is broken though the device answers, in words."""
+    def slow(self, key, patiently):
+        """What hardly changes, and what is broken though the device answers, in words.
+
+        ``patiently``: also what takes long, 40 ms for the traffic of a GPU over PCIe.
+        """
         value = self.nvml.value
         pci = value(key, "nvmlDeviceGetPciInfo")
         ecc = [
@@ -111,6 +119,10 @@ class Device(object):
         persistence = value(key, "nvmlDeviceGetPersistenceMode")
         fields = self.fields(key, RETIRED_PAGES + NVLINK_ERRORS)
         facts = {
+            "pcie_throughput": [
+                scaled(value(key, "nvmlDeviceGetPcieThroughput", counter), 1000)
+                for counter in ((1, 0) if patiently else ())  # received, sent
+            ],
             "pci_bus": None if pci is None else text_of(pci.busId),
             "sm_clock_max": scaled(value(key, "nvmlDeviceGetMaxClockInfo", SM_CLOCK), 1000000),
             "memory_clock_max": scaled(

@@ -20,6 +20,8 @@ RENEW_SECONDS = 600.0
 STALE_SECONDS = 30.0
 #: What hardly changes is read this often, of one GPU after the other.
 SLOW_SECONDS = 60.0
+#: And this often what need not be known at every tick.
+OFTEN_SECONDS = 10.0
 IDENTITY = ("uuid", "index", "name", "memory_total", "parent")
 METRICS = (
     "utilization memory_utilization memory_used power power_limit temperature sm_clock processes"
@@ -36,6 +38,7 @@ class Gpus(object):
         self.start_problem = None
         self.next_start = 0.0
         self.identities = {}  # key -> what is known of the device
+        self.often = {}  # key -> when to read again, and what was read
         self.slow = {}  # key -> when to read again, facts, what is broken
         self.facts = {}  # UUID -> facts that were not told yet
         self.xids = {}  # UUID -> the last one, and the last fatal one
@@ -48,6 +51,8 @@ class Gpus(object):
 
     def ask(self):
         """Want a fresh reading; one that is under way is not stacked upon."""
+        if self.absent and time.monotonic() < self.next_start:
+            return  # there is no GPU: the thread need not be woken to say so again
         if not self.wanted.is_set():
             self.read_done.clear()
             self.wanted.set()
@@ -114,7 +119,7 @@ class Gpus(object):
 
     def _start(self, now):
         self.next_start = now + RETRY_SECONDS
-        self.slow, self.events = {}, None
+        self.often, self.slow, self.events = {}, {}, None
         self.start_problem = self.nvml.start()
         self.running = self.start_problem is None
         self.absent = not self.running and not self.nvml.hardware()
@@ -163,7 +168,7 @@ class Gpus(object):
         self._remember_total(key, whole)
         refused = nvml.refused[:1]
         anew, fault = self._slow(key, whole["uuid"], now)
-        self.reader.more(key, whole)
+        whole.update(self._often(key, now))
         blind = whole["utilization"] is None and whole["memory_used"] is None and refused
         whole["fault"] = refused[0] if blind else fault
         facts = self.slow[key][1]
@@ -177,12 +182,20 @@ class Gpus(object):
         if device["memory_total"] is not None:
             self.identities[key]["memory_total"] = device["memory_total"]
 
+    def _often(self, key, now):
+        """Clocks, energy and the like, as they were last read."""
+        known = self.often.get(key)
+        if known is None or known[0] <= now:
+            apart = 0 if known is not None else key[0] % 2 * OFTEN_SECONDS / 2
+            known = self.often[key] = (now + OFTEN_SECONDS - apart, self.reader.often(key))
+        return known[1]
+
     def _slow(self, key, uuid, now):
         """Whether the slow facts were read anew, and what is broken though the GPU answers."""
         known = self.slow.get(key)
         anew = known is None or known[0] <= now
         if anew:
-            facts, fault = self.reader.slow(key)
+            facts, fault = self.reader.slow(key, patiently=known is not None)
             apart = 0 if known is not None else key[0] % 8 * 5
             known = self.slow[key] = (now + SLOW_SECONDS - apart, facts, fault)
             self.facts[uuid] = facts

@@ -59,7 +59,7 @@ class Reader(object):
 class Host(object):
     """The facts of one server: ``hello()`` once, ``sample()`` at every tick."""
 
-    def __init__(self, processes, scan_seconds=10.0, slow_seconds=60.0):
+    def __init__(self, processes, scan_seconds=10.0, slow_seconds=60.0, sensor_seconds=30.0):
         self.processes = processes
         self.readers = {
             name: Reader("/proc/" + name, limit)
@@ -77,7 +77,8 @@ class Host(object):
             )
         }
         self.scan_seconds, self.slow_seconds = scan_seconds, slow_seconds
-        self.next_scan = self.next_slow = 0.0
+        self.sensor_seconds = sensor_seconds
+        self.next_scan = self.next_slow = self.next_sensors = 0.0
         self.disks = self.interfaces = self.cpu_count = self.users_logged_in = None
         self.cores, self.network_mounts = Cores(), NetworkMounts()
         self.sensors = Aside(Sensors().read)
@@ -137,6 +138,7 @@ class Host(object):
         """What changes about once a minute, or is asked for no more often."""
         self.cpu_count, self.disks = os.cpu_count(), physical_disks()
         self.interfaces = physical_interfaces()
+        self.users_logged_in = users_logged_in()
         mounts = mount_table()
         self.network_mounts.ask(mounts)
         return {"filesystems": filesystems(mounts)}
@@ -145,12 +147,13 @@ class Host(object):
         """What is read about every 10 s."""
         first = self.processes.scanned_at is None
         self.next_scan = now + (min(2.0, self.scan_seconds) if first else self.scan_seconds)
-        self.users_logged_in = users_logged_in()
         facts = {"network_filesystems": self.network_mounts.rows()}
         if self.sensors.value is not None:
             temperatures, hertz = self.sensors.value
             facts.update(temperatures=temperatures, cpu_frequency=hertz)
-        self.sensors.ask()
+        if now >= self.next_sensors:  # in a thread, which costs more than what it reads
+            self.next_sensors = now + self.sensor_seconds
+            self.sensors.ask()
         scan = self.processes.scan(now)
         if scan is not None:
             facts["processes"] = scan

@@ -21,6 +21,10 @@ CONTAINER = re.compile(r"[/:-]([0-9a-f]{12})[0-9a-f]{52}(?:\.scope)?(?=[/\n]|$)"
 LXC = re.compile(r"/lxc(?:\.payload)?[./]([^/\n]+)")
 #: So long a scan waits for names of users altogether.
 PATIENCE_SECONDS = 0.5
+#: What a process has used is read in full at least every so many scans, in turns.
+TURNS = 12
+#: Files that are kept open altogether; a probe may have 1024, mostly.
+MOST_KEPT = 800
 
 
 class Users(object):
@@ -60,14 +64,51 @@ class Users(object):
                 self.answered.notify_all()
 
 
+class Life(object):
+    """A process, as it was when it was last read; ``run`` says whether it has run since."""
+
+    __slots__ = ("command", "owner", "resident", "run", "said", "start", "state", "ticks")
+
+    def __init__(self, start, owner):
+        self.start, self.owner = start, owner
+        self.run = self.said = None
+        self.ticks = 0
+
+    def sleeps(self):
+        """Whether it has not run since the last time; costs a tenth of reading what it used."""
+        if self.run is None:
+            return False
+        before = self.said
+        try:
+            self.said = os.pread(self.run, 128, 0)
+        except OSError:  # it has ended
+            self.said = None
+        return self.said is not None and self.said == before
+
+    def keep(self, pid):
+        """Have its ``run`` at hand: the first thread's, and thus of those that have no other."""
+        try:
+            self.run = os.open("/proc/%s/schedstat" % pid, os.O_RDONLY)
+            self.said = None
+        except OSError:
+            self.run = None
+
+    def close(self):
+        if self.run is not None:
+            os.close(self.run)
+            self.run = None
+
+
 class Processes(object):
-    """Who runs what: one read of /proc/<pid>/stat per process and scan."""
+    """Who runs what: one read of /proc/<pid>/stat per process that ran since the last scan."""
 
     def __init__(self, users):
         self.users = users
         self.owners = {}
         self.containers = {}
-        self.seen = {}
+        self.lives = {}
+        self.turn = self.kept = 0
+        self.most_kept = MOST_KEPT if runs_are_told() else 0
         self.scanned_at = None
         self.count = self.states = None  # states: zombies, blocked in the kernel
         self.boot_time = None
@@ -79,7 +120,7 @@ class Processes(object):
                     self.boot_time = int(line.split()[1])
 
     def stat(self, pid):
-        """(command, CPU ticks, start tick, resident bytes, state) of a process, or None."""
+        """(command, CPU ticks, start tick, resident bytes, state, threads), or None."""
         try:
             descriptor = os.open("/proc/%s/stat" % pid, os.O_RDONLY)
             try:
@@ -90,7 +131,7 @@ class Processes(object):
             rest = tail.split()
             command = head.partition(b"(")[2].decode("utf-8", "replace")
             ticks = int(rest[11]) + int(rest[12])
-            return command, ticks, int(rest[19]), int(rest[21]) * PAGE, rest[0]
+            return command, ticks, int(rest[19]), int(rest[21]) * PAGE, rest[0], int(rest[17])
         except (OSError, IndexError, ValueError):
             return None
 
@@ -130,45 +171,86 @@ class Processes(object):
     def scan(self, now):
         """The rows since the last scan, or None for the first one."""
         self.users.patience = PATIENCE_SECONDS
-        found, used, states = {}, [], {b"Z": 0, b"D": 0}
         elapsed = None if self.scanned_at is None else now - self.scanned_at
+        self.turn = (self.turn + 1) % TURNS
+        found, used, states = {}, [], {b"Z": 0, b"D": 0}
         for pid in os.listdir("/proc"):
             if not pid.isdigit():
                 continue
-            stat = self.stat(pid)
-            if stat is None:
+            life, spent = self._look(pid)
+            if life is None:
                 continue
-            command, ticks, start, resident, state = stat
-            found[pid] = (start, ticks)
-            if state in states:
-                states[state] += 1
-            if not elapsed:
-                continue
-            before = self.seen.get(pid)
-            spent = ticks - before[1] if before is not None and before[0] == start else ticks
-            used.append((max(spent, 0) / TICKS / elapsed, resident, pid, command, start))
-        self.seen, self.scanned_at, self.count = found, now, len(found)
+            found[pid] = life
+            if life.state in states:
+                states[life.state] += 1
+            if spent > 0:
+                used.append((spent, pid, life))
+        for pid in self.lives.keys() - found.keys():
+            self._forget(self.lives[pid])
+        self.lives, self.scanned_at, self.count = found, now, len(found)
         self.states = [states[b"Z"], states[b"D"]]
         self.owners = {pid: o for pid, o in self.owners.items() if str(pid) in found}
         self.containers = {pid: c for pid, c in self.containers.items() if str(pid) in found}
-        return {"scan_seconds": elapsed, "rows": self._rows(used)} if elapsed else None
+        if not elapsed:
+            return None
+        return {"scan_seconds": elapsed, "rows": self._rows(used, found, elapsed)}
 
-    def _rows(self, used):
-        used.sort(reverse=True)
-        rows, rest = [], {}
-        for rank, (cores, resident, pid, command, start) in enumerate(used):
-            user = self.owner(pid, start)
+    def _look(self, pid):
+        """A process, and the ticks of CPU time that it used since the last scan."""
+        life = self.lives.get(pid)
+        if life is not None and life.sleeps() and int(pid) % TURNS != self.turn:
+            return life, 0
+        stat = self.stat(pid)
+        if stat is None:
+            return None, 0
+        command, ticks, start, resident, state, threads = stat
+        if life is None or life.start != start:
+            if life is not None:
+                self._forget(life)
+            try:
+                life = Life(start, os.stat("/proc/%s" % pid).st_uid)
+            except OSError:
+                return None, 0
+        spent, life.ticks = ticks - life.ticks, ticks
+        life.command, life.resident, life.state = command, resident, state
+        if threads > 1:
+            self._forget(life)
+        elif life.run is None and self.kept < self.most_kept:
+            life.keep(pid)
+            self.kept += life.run is not None
+        return life, spent
+
+    def _forget(self, life):
+        self.kept -= life.run is not None
+        life.close()
+
+    def _rows(self, used, lives, elapsed):
+        used.sort(key=lambda one: (-one[0], one[1]))
+        rows, spent_by, held_by = [], {}, {}
+        for life in lives.values():
+            held_by[life.owner] = held_by.get(life.owner, 0) + life.resident
+        for rank, (spent, pid, life) in enumerate(used):
+            cores = round(spent / TICKS / elapsed, 4)
             if rank < TOP_PROCESSES and cores >= LEAST_CORES:
-                began = self.started_at(start)
-                rows.append([int(pid), user, command, round(cores, 4), resident, began])
+                user, began = self.users.name(life.owner), self.started_at(life.start)
+                rows.append([int(pid), user, life.command, cores, life.resident, began])
+                held_by[life.owner] -= life.resident
             else:
-                total = rest.setdefault(user, [0.0, 0])
-                total[0] += cores
-                total[1] += resident
-        for user, (cores, resident) in sorted(rest.items(), key=lambda item: -item[1][0])[:100]:
-            if cores >= LEAST_CORES or resident >= LEAST_BYTES:
-                rows.append([None, user, "", round(cores, 4), resident, None])
+                spent_by[life.owner] = spent_by.get(life.owner, 0) + spent
+        for owner in sorted(held_by, key=lambda owner: -spent_by.get(owner, 0))[:100]:
+            cores = round(spent_by.get(owner, 0) / TICKS / elapsed, 4)
+            if cores >= LEAST_CORES or held_by[owner] >= LEAST_BYTES:
+                rows.append([None, self.users.name(owner), "", cores, held_by[owner], None])
         return rows
+
+
+def runs_are_told():
+    """Whether this kernel counts what a process has run."""
+    try:
+        with open("/proc/self/schedstat", "rb") as file:
+            return file.read(128).split()[0] != b"0"
+    except (OSError, IndexError):
+        return False
 
 
 def container_in(text):
