@@ -80,16 +80,21 @@ def define(
     moment: Moment,
     inventory: Inventory,
     within: tuple[datetime | None, datetime | None],
+    *,
+    listed_only: bool = False,
 ) -> None:
     """Make one base relation a temporary view of the cursor."""
     if relation == "inventory":
         cursor.register("inventory", _inventory_rows(inventory))
         return
+    listed = _listed(inventory) if listed_only else ""
     if relation in OPEN:
         rollup = OPEN[relation]
         days = set(moment.open_days(rollup))
         state = moment.states[FACTS_OF[rollup]]
-        _define_table(cursor, relation, moment, state, within, lambda f: partition_day(f) in days)
+        _define_table(
+            cursor, relation, moment, state, within, lambda f: partition_day(f) in days, listed
+        )
         return
     rollup = CLOSED.get(relation, relation)
     state = moment.states[rollup]
@@ -97,6 +102,7 @@ def define(
     if relation in CLOSED:
         days_open = ", ".join(f"DATE '{day}'" for day in moment.open_days(rollup))
         where = f"(starts_at AT TIME ZONE 'UTC')::DATE NOT IN ({days_open})" if days_open else ""
+    where = " AND ".join(condition for condition in (where, listed) if condition)
     _define_table(cursor, relation, moment, state, within, lambda _: True, where)
 
 
@@ -127,6 +133,12 @@ def _define_table(
     condition = f" WHERE {where}" if where else ""
     select = " UNION ALL ".join(_select(table, source) + condition for source in sources)
     cursor.execute(f"CREATE OR REPLACE TEMP VIEW {relation} AS {select or _nothing(table)}")
+
+
+def _listed(inventory: Inventory) -> str:
+    """The rows of servers that the inventory lists."""
+    names = ", ".join(_quoted(server.name) for server in inventory.servers)
+    return f"server IN ({names or 'NULL'})"
 
 
 def _select(table: Table, source: str) -> str:

@@ -43,6 +43,8 @@ class Views:
         hot: The hot store, which need not exist yet.
         warehouse: The warehouse, which need not exist yet.
         folder: Where the SQL files are, if elsewhere.
+        listed_only: See only rows of servers that the inventory lists; otherwise also those of
+            servers that are gone. With an inventory of one group, everything is about that group.
     """
 
     def __init__(
@@ -52,9 +54,11 @@ class Views:
         warehouse: Warehouse,
         *,
         folder: Path | None = None,
+        listed_only: bool = False,
     ) -> None:
         self._inventory = inventory
         self._warehouse = warehouse
+        self._listed_only = listed_only
         self._folder = asset_path("warehouse") / "views" if folder is None else folder
         self._files: dict[str, ViewFile] | None = None
         self._hot = hot
@@ -134,7 +138,14 @@ class Views:
             cursor = self._cursor()
         try:
             for base in sorted(bases):
-                define(cursor, base, moment, self._inventory, (start, end))
+                define(
+                    cursor,
+                    base,
+                    moment,
+                    self._inventory,
+                    (start, end),
+                    listed_only=self._listed_only,
+                )
             for view in views:
                 _define_view(cursor, view)
             relation = cursor.sql(sql, params=params)
