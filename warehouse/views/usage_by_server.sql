@@ -55,7 +55,7 @@ SELECT
     host.gpu_count,
     coalesce(host.observed_hours, 0) AS observed_hours,
     coalesce(host.down_hours, 0) AS down_hours,
-    epoch(CAST(period_end AS TIMESTAMPTZ) - CAST(period_start AS TIMESTAMPTZ)) / 3600
+    (epoch(CAST(period_end AS TIMESTAMPTZ)) - epoch(CAST(period_start AS TIMESTAMPTZ))) / 3600
         AS expected_hours,
     gpu.gpu_hours_observed,
     gpu.gpu_hours_available,
