@@ -11,7 +11,7 @@
 WITH tagged AS (
     SELECT
         *,
-        unnest(CASE WHEN len(tags) > 0 THEN tags ELSE [CAST(NULL AS VARCHAR)] END) AS tag
+        unnest(CASE WHEN array_length(tags) > 0 THEN tags ELSE [CAST(NULL AS VARCHAR)] END) AS tag
     FROM usage_by_server(period_start, period_end)
 )
 SELECT
