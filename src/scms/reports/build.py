@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Final
 
 from scms.reports import findings, metrics, present
 from scms.reports.document import Headline, Report
+from scms.reports.privacy import SHOWN
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from scms.reports.period import Period
+    from scms.reports.privacy import Veil
 
 #: Up to so many days a report shows hours, up to so many days, above months.
 _MOST_DAYS_BY_HOUR: Final = 2
@@ -30,6 +32,7 @@ def build_report(
     name: str,
     now: datetime,
     thresholds: findings.Thresholds | None = None,
+    veil: Veil = SHOWN,
 ) -> Report:
     """Make the report of a period.
 
@@ -39,7 +42,9 @@ def build_report(
         name: Of the cluster.
         now: The clock; aware.
         thresholds: From where on a finding is worth saying.
+        veil: What of names is shown.
     """
+    query = veil.query(query)
     summed = {
         by: metrics.sums(query, period, by=by, now=now)
         for by in ("server", "user", "group", "model", "device")
@@ -53,6 +58,7 @@ def build_report(
         )
         tables[by] = tables[by].reset_index(drop=True)
     totals = metrics.finish(metrics.total(summed["server"]))
+    tables = veil.tables(tables)
     return Report(
         name=name,
         period=period,
