@@ -164,6 +164,7 @@ def _device_row(
         "faulty_seconds": faulty,
         "unknown_seconds": unknown,
         "gpu_utilization_seconds": busy * 0.8 if metered else None,
+        "memory_used_byte_seconds": (busy + idle) * 60.0 * 2**30,
         "energy_joules": 900 * (80 + 500 * busy_part) if metered else None,
     }
 

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from scms.reports.document import Report
 
 NOW = datetime(2026, 10, 7, 8, 30, tzinfo=UTC)
-LATIN = "".join(chr(code) for code in range(32, 127)) + "–•…×·◐üä"
+LATIN = "".join(chr(code) for code in range(32, 127)) + "–•…×·◐üä°"
 
 
 def _report(rollups: Rollups, text: str = "2026-10-05", name: str = "Example lab") -> Report:

@@ -13,6 +13,7 @@
 --   expected_hours        hours  from period_start to period_end
 --   gpu_hours_*           hours  as in usage_by_device_15m
 --   energy_kwh            kWh    drawn
+--   memory_total_bytes    bytes  device memory
 WITH observed AS (
     SELECT
         device,
@@ -27,7 +28,8 @@ WITH observed AS (
         sum(gpu_hours_utilized) AS gpu_hours_utilized,
         sum(gpu_hours_measured) AS gpu_hours_measured,
         sum(gpu_hours_memory_held) AS gpu_hours_memory_held,
-        sum(energy_kwh) AS energy_kwh
+        sum(energy_kwh) AS energy_kwh,
+        max(memory_total_bytes) AS memory_total_bytes
     FROM usage_by_device_15m
     WHERE starts_at >= CAST(period_start AS TIMESTAMPTZ)
       AND starts_at < CAST(period_end AS TIMESTAMPTZ)
@@ -42,7 +44,7 @@ SELECT
     coalesce(place.simulated_server_count, 0) AS simulated_server_count,
     1 AS gpu_count,
     observed.gpu_hours_observed AS observed_hours,
-    epoch(CAST(period_end AS TIMESTAMPTZ) - CAST(period_start AS TIMESTAMPTZ)) / 3600
+    (epoch(CAST(period_end AS TIMESTAMPTZ)) - epoch(CAST(period_start AS TIMESTAMPTZ))) / 3600
         AS expected_hours,
     observed.gpu_hours_observed,
     observed.gpu_hours_available,
@@ -52,7 +54,8 @@ SELECT
     observed.gpu_hours_utilized,
     observed.gpu_hours_measured,
     observed.gpu_hours_memory_held,
-    observed.energy_kwh
+    observed.energy_kwh,
+    observed.memory_total_bytes
 FROM observed
 LEFT JOIN usage_by_server(period_start, period_end) AS place ON place.server = observed.server
 ORDER BY observed.server, observed.device_index NULLS LAST, observed.device

@@ -8,11 +8,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from scms.reports import findings, metrics, present
-from scms.reports.document import Headline, Report
+from scms.reports import compare, findings, longtail, metrics, room, sharing, sums, wear
+from scms.reports.document import Report
+from scms.reports.headlines import headlines
+from scms.reports.pictures import gpu_grid
 from scms.reports.privacy import SHOWN
+from scms.settings import PowerSettings
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
     from datetime import datetime
 
     import pandas as pd
@@ -32,6 +36,8 @@ def build_report(
     name: str,
     now: datetime,
     thresholds: findings.Thresholds | None = None,
+    power: PowerSettings | None = None,
+    groups: Mapping[str, Sequence[str]] | None = None,
     veil: Veil = SHOWN,
 ) -> Report:
     """Make the report of a period.
@@ -42,85 +48,85 @@ def build_report(
         name: Of the cluster.
         now: The clock; aware.
         thresholds: From where on a finding is worth saying.
+        power: What energy costs and emits.
+        groups: Who belongs to which group.
         veil: What of names is shown.
     """
     query = veil.query(query)
-    summed = {
-        by: metrics.sums(query, period, by=by, now=now)
-        for by in ("server", "user", "group", "model", "device")
-    }
-    tables = {by: metrics.finish(frame, by=by) for by, frame in summed.items()}
-    tables |= _over_time(query, period, now=now)
-    for by in ("server", "user", "group", "model"):
-        # The most used first; what is unknown last, in the order of the inventory.
-        tables[by] = tables[by].sort_values(
-            _rank(tables[by]), ascending=False, na_position="last", kind="stable"
-        )
-        tables[by] = tables[by].reset_index(drop=True)
-    totals = metrics.finish(metrics.total(summed["server"]))
-    tables = veil.tables(tables)
+    limits = findings.Thresholds() if thresholds is None else thresholds
+    paid = PowerSettings() if power is None else power
+    tables, pictures, used = _of_use(query, period, now=now, power=paid)
+    servers = tables["server"]
+    totals = metrics.finish(metrics.total(pictures.pop("summed")), power=paid)
+    compared = compare.compare(
+        query, period, totals, now=now, coverage_ratio=limits.coverage_ratio, power=paid
+    )
+    tables["periods"] = compared.periods
+    pictures["before"] = compared.before
+    quarters = room.fleet(query, period, now=now)
+    tables["contention"] = room.contention(quarters, servers, coverage_ratio=limits.coverage_ratio)
+    tables["peak"] = room.peaks(quarters, coverage_ratio=limits.coverage_ratio)
+    tables["room"] = room.waste(query, period, servers, now=now)
+    people = used.dropna(subset=["user"])
+    people = people[people["gpu_hours_used"].fillna(0) > 0]
+    tables["unpopular"] = longtail.unpopular(
+        servers,
+        tables["device"],
+        user_counts=people.groupby("server")["user"].nunique().to_dict(),
+        people=people["user"].nunique(),
+        limits=limits,
+    )
+    tables["concentration"] = longtail.concentration(servers, tables["user"])
+    tables["sharing"] = sharing.sharing(used, tables["group"], veil.groups(groups or {}))
+    tables["outages"] = wear.outages(query, period, servers, now=now)
+    tables["health"] = wear.health(query, period, servers, now=now, hot_celsius=limits.hot_celsius)
+    pictures["grid"] = gpu_grid(query, period, now=now)
+    tables, pictures = veil.tables(tables), veil.tables(pictures)
     return Report(
         name=name,
         period=period,
         made_at=now,
         tables=tables,
         totals=totals,
-        headlines=_headlines(totals, tables["server"]),
-        findings=findings.find(tables["server"], tables["user"], totals, thresholds=thresholds),
+        headlines=headlines(totals, servers, compared.periods, currency=paid.currency),
+        findings=findings.find(tables, totals, thresholds=limits),
+        pictures=pictures,
     )
 
 
-def _rank(table: pd.DataFrame) -> str:
-    return "gpu_hours_used" if table["gpu_hours_used"].notna().any() else "cpu_hours_used"
+def _of_use(
+    query: metrics.Query, period: Period, *, now: datetime, power: PowerSettings
+) -> tuple[dict[str, pd.DataFrame], dict[str, pd.DataFrame], pd.DataFrame]:
+    """The tables of use, the rows for pictures, and use by server and user."""
+    by_server = sums.sums(query, period, by="server", now=now)
+    by_device = sums.sums(query, period, by="device", now=now)
+    used = sums.asked(query, "usage_by_server_and_user", period, now=now)
+    summed = {
+        "server": by_server,
+        "user": sums.by_user(used, by_server),
+        "group": sums.added_up(by_server, "group"),
+        "model": sums.by_model(by_device),
+        "tag": sums.added_up(sums.exploded(by_server), "tag"),
+    }
+    tables = {}
+    for by, frame in summed.items():
+        # The most used first; what is unknown last, in the order of the inventory.
+        table = metrics.finish(frame, by=by, power=power)
+        tables[by] = metrics.top_rows(table, len(table))
+    if tables["tag"]["tag"].isna().all():
+        del tables["tag"]
+    tables["device"] = metrics.finish(by_device, by="device", power=power)
+    by, fine = _over_time(query, period, now=now)
+    week = sums.asked(query, "usage_by_server_and_hour_of_week", period, now=now)
+    tables[by] = metrics.finish(sums.over_time(fine, by), by=by, power=power)
+    tables["weekday"] = metrics.finish(sums.over_time(week, "weekday"), by="weekday", power=power)
+    return tables, {"summed": by_server, "time": fine, "week": week}, used
 
 
-def _over_time(query: metrics.Query, period: Period, *, now: datetime) -> dict[str, pd.DataFrame]:
-    """The table over time, in steps that make a readable chart."""
+def _over_time(query: metrics.Query, period: Period, *, now: datetime) -> tuple[str, pd.DataFrame]:
+    """Use over time, server by server, in steps that make a readable chart."""
     days = sum(1 for _ in period.days())
-    by = "hour" if days <= _MOST_DAYS_BY_HOUR else "day"
-    summed = metrics.sums(query, period, by=by, now=now)
-    if days > _MOST_DAYS_BY_DAY:
-        summed, by = metrics.by_month(summed), "month"
-    return {by: metrics.finish(summed, by=by)}
-
-
-def _headlines(totals: pd.DataFrame, servers: pd.DataFrame) -> tuple[Headline, ...]:
-    row = totals.iloc[0]
-    used, available, held = (
-        row[f"gpu_hours_{part}"] for part in ("used", "available", "idle_held")
-    )
-    observed = Headline(
-        "Observed",
-        present.ratio(row["coverage_ratio"]),
-        f"of the time of {len(servers)} server{'s' if len(servers) != 1 else ''}",
-    )
-    share, all_of_it = row["cpu_utilization_ratio"], row["cpu_hours_available"]
-    cpu = Headline(
-        "CPU-hours used",
-        present.hours(row["cpu_hours_used"]),
-        f"{present.ratio(share)} of {present.hours(all_of_it)} available",
-    )
-    if present.unknown(available):
-        return cpu, observed
-    return (
-        Headline(
-            "GPU-hours used",
-            present.hours(used),
-            f"{present.ratio(row['gpu_use_ratio'])} of {present.hours(available)} available",
-        ),
-        Headline(
-            "Held without work",
-            present.hours(held),
-            f"GPU-hours, {present.ratio(held / available if available else None)} of those "
-            "available",
-        ),
-        Headline("Free", present.hours(row["gpu_hours_free"]), "GPU-hours nobody took"),
-        Headline(
-            "Mean utilisation",
-            present.ratio(row["gpu_utilization_ratio"]),
-            "of GPUs, over available time",
-        ),
-        Headline("GPU energy", f"{present.hours(row['energy_kwh'])} kWh", "drawn by the boards"),
-        cpu,
-        observed,
-    )
+    if days <= _MOST_DAYS_BY_HOUR:
+        return "hour", sums.asked(query, "usage_by_server_and_hour", period, now=now)
+    fine = sums.asked(query, "usage_by_server_and_day", period, now=now)
+    return ("day" if days <= _MOST_DAYS_BY_DAY else "month"), fine

@@ -25,7 +25,6 @@ __all__ = [
     "TIMES",
     "USER_METRICS",
     "Query",
-    "by_month",
     "finish",
     "sums",
     "top_rows",
@@ -58,7 +57,7 @@ USER_METRICS: Final = ("gpu_hours_used", "gpu_hours_idle_held", "cpu_hours_used"
 #: What stands beside the metrics: what a row is made of.
 _FACTS: Final = (
     *("server", "group", "device_index", "device_name"),
-    *("gpu_count", "server_count", "simulated_server_count"),
+    *("gpu_count", "memory_total_bytes", "server_count", "simulated_server_count"),
 )
 
 #: ratio: (numerator, denominator). Null where the denominator is null or nothing.
@@ -150,16 +149,3 @@ def finish(
     left_out = {*keys, *one_server}
     facts = [name for name in _FACTS if name in frame.columns and name not in left_out]
     return frame.reindex(columns=[*keys, *metrics, *facts, "simulated"])
-
-
-def by_month(days: pd.DataFrame) -> pd.DataFrame:
-    """`sums` by month from those by day; the key is the start of the month in the same zone."""
-    columns = [column for column in ADDITIVE if column in days.columns]
-    month = days["day"].dt.tz_localize(None).dt.to_period("M").rename("month")
-    summed = days[columns].groupby(month).sum(min_count=1)
-    # The same servers stand behind every day: they are counted, not added up.
-    for column in ("server_count", "simulated_server_count"):
-        summed[column] = days[column].groupby(month).max()
-    frame = summed.reset_index()
-    frame["month"] = frame["month"].dt.to_timestamp().dt.tz_localize(days["day"].dt.tz)
-    return frame

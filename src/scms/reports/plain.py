@@ -70,13 +70,14 @@ def _escape(text: str) -> str:
 
 
 def csv_text(report: Report) -> str:
-    """One tidy table: dimension, key, metrics, facts, simulated, period."""
+    """One tidy table of use: dimension, key, metrics, facts, simulated, period."""
     names = [*metrics.METRICS, *_FACTS, "simulated"]
     out = io.StringIO()
     writer = csv.writer(out, lineterminator="\n")
     writer.writerow(["dimension", "key", *names, "period", "zone"])
     said = [report.period.label, str(report.period.zone)]
-    for by, frame in {"total": report.totals, **report.tables}.items():
+    of_use = {by: frame for by, frame in report.tables.items() if by in present.TITLES}
+    for by, frame in {"total": report.totals, **of_use}.items():
         for row in present.rows_of(frame):
             key = plain_value(row.get(by))
             cells = [plain_value(row.get(name)) for name in names]

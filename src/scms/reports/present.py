@@ -35,9 +35,11 @@ _WEEKDAYS: Final = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
 _NOBODY: Final = {
     "user": "(nobody visible)",
     "group": "(no group)",
+    "tag": "(no tag)",
     "model": "(model not told)",
     "server": "(server not told)",
 }
+_TIMES: Final = ("hour", "day", "month", "weekday", "hour_of_day", "hour_of_week")
 _SIGNIFICANT: Final = 100.0
 
 
@@ -95,11 +97,7 @@ def key_label(value: Any, by: str, *, with_day: bool = False) -> str:
     if by == "hour":
         clock = f"{value:%H:%M}"
         return f"{value.day} {_MONTHS[value.month - 1]} {clock}" if with_day else clock
-    if by == "day":
-        return f"{_WEEKDAYS[value.weekday()]} {value.day} {_MONTHS[value.month - 1]}"
-    if by == "month":
-        return f"{_MONTHS[value.month - 1]} {value.year}"
-    return str(value)
+    return _LABELS.get(by, str)(value)
 
 
 def rows_of(frame: pd.DataFrame) -> list[dict[str, Any]]:
@@ -136,12 +134,27 @@ TITLES: Final = {
     "hour": "Hours",
     "day": "Days",
     "month": "Months",
+    "tag": "Tags",
+    "weekday": "Days of the week",
+    "hour_of_day": "Hours of the day",
+    "hour_of_week": "Hours of the week",
+}
+_LABELS: Final[dict[str, Callable[[Any], str]]] = {
+    "day": lambda day: f"{_WEEKDAYS[day.weekday()]} {day.day} {_MONTHS[day.month - 1]}",
+    "month": lambda month: f"{_MONTHS[month.month - 1]} {month.year}",
+    "weekday": lambda number: _WEEKDAYS[int(number) - 1],
+    "hour_of_day": lambda hour: f"{int(hour):02}:00",
+    "hour_of_week": lambda hour: f"{_WEEKDAYS[int(hour) // 24]} {int(hour) % 24:02}:00",
 }
 _HEADINGS: Final = {
     "server": "Server",
     "device": "GPU",
     "user": "User",
     "group": "Group",
+    "tag": "Tag",
+    "weekday": "Weekday",
+    "hour_of_day": "Hour",
+    "hour_of_week": "Hour",
     "model": "GPU model",
     "hour": "Hour",
     "day": "Day",
@@ -172,6 +185,9 @@ _OMITTED: Final = {
     "hour": {"server_count", "gpu_count"},
     "day": {"server_count", "gpu_count"},
     "month": {"server_count", "gpu_count"},
+    "weekday": {"server_count", "gpu_count"},
+    "hour_of_day": {"server_count", "gpu_count"},
+    "hour_of_week": {"server_count", "gpu_count"},
 }
 
 
@@ -196,7 +212,7 @@ def columns_of(frame: pd.DataFrame, by: str) -> tuple[Column, ...]:
 
 def simulated_mark(row: dict[str, Any], by: str) -> str:
     """What to write beside a row that speaks of simulated servers; nothing beside times."""
-    if not row.get("simulated") or by in {"hour", "day", "month"}:
+    if not row.get("simulated") or by in _TIMES:
         return ""
     real = row.get("server_count", 1) - row.get("simulated_server_count", 1)
     return "partly simulated" if real > 0 else "simulated"

@@ -44,6 +44,11 @@ ADDITIVE: Final = (
     "cpu_hours_available",
     "cpu_hours_used",
 )
+#: Columns of our relations that hold words, lists, moments or yes and no.
+_NO_NUMBERS: Final = (
+    *("server", "device", "device_name", "user", "group", "tag", "tags", "model"),
+    *("hour", "day", "starts_at", "simulated"),
+)
 #: What can be told of a user.
 _OF_USERS: Final = ("gpu_hours_used", "gpu_hours_idle_held", "cpu_hours_used")
 _WHAT_ROWS_ARE: Final = (
@@ -90,7 +95,7 @@ def asked(
         start=start,
         end=end,
     )
-    for column in set(ADDITIVE) & set(frame.columns):
+    for column in frame.columns.difference([*_NO_NUMBERS]):
         frame[column] = frame[column].astype("float64")
     for column in {"hour", "day"} & set(frame.columns):
         frame[column] = frame[column].dt.tz_convert(period.zone)
@@ -186,23 +191,18 @@ def _of_servers(
             rest="WHERE list_contains($servers, server)",
             servers=list(servers),
         )
-        frame = added_up(_with_time(finer, by), by)
-        return _with_counts(frame, finer)
+        return over_time(finer, by)
     if by == "user":
-        return _users(query, period, now=now, servers=servers)
+        rows = asked(query, "usage_by_server_and_user", period, now=now)
+        place = _of_servers(query, period, by="server", now=now, servers=servers)
+        return by_user(rows[rows["server"].isin(list(servers))], place)
     table = "usage_by_device" if by in {"device", "model"} else "usage_by_server"
     rows = asked(query, table, period, now=now)
     rows = rows[rows["server"].isin(list(servers))].reset_index(drop=True)
     if by in {"server", "device"}:
         return rows
     if by == "model":
-        frame = added_up(rows.rename(columns={"device_name": "model"}), "model")
-        held = rows.groupby("device_name", dropna=False)
-        real = rows[rows["simulated_server_count"] > 0].groupby("device_name", dropna=False)
-        frame["server_count"] = held["server"].nunique().to_numpy(dtype="float64")
-        marks = real["server"].nunique().reindex(frame["model"]).fillna(0)
-        frame["simulated_server_count"] = marks.to_numpy(dtype="float64")
-        return frame
+        return by_model(rows)
     return added_up(exploded(rows) if by == "tag" else rows, by)
 
 
@@ -212,14 +212,39 @@ def exploded(rows: pd.DataFrame) -> pd.DataFrame:
     return rows.assign(tag=tags).explode("tag", ignore_index=True)
 
 
-def _users(query: Query, period: Period, *, now: datetime, servers: Sequence[str]) -> pd.DataFrame:
-    rows = asked(query, "usage_by_server_and_user", period, now=now)
-    rows = rows[rows["server"].isin(list(servers))].assign(server_count=1.0)
-    frame = added_up(rows, "user")
-    place = _of_servers(query, period, by="server", now=now, servers=servers)
+def by_user(rows: pd.DataFrame, servers: pd.DataFrame) -> pd.DataFrame:
+    """The rows of ``usage_by_server_and_user`` by user, with the coverage of all the servers."""
+    frame = added_up(rows.assign(server_count=1.0), "user")
     for column in ("observed_hours", "expected_hours"):
-        frame[column] = place[column].sum()
+        frame[column] = servers[column].sum()
     return frame.sort_values("gpu_hours_used", ascending=False, ignore_index=True)
+
+
+def by_model(devices: pd.DataFrame) -> pd.DataFrame:
+    """The rows of ``usage_by_device`` by model; a server with two of one model is one server."""
+    rows = devices.rename(columns={"device_name": "model"})
+    frame = added_up(rows, "model")
+    simulated = rows[rows["simulated_server_count"] > 0]
+    for column, some in (("server_count", rows), ("simulated_server_count", simulated)):
+        counted = some.groupby("model", dropna=False)["server"].nunique()
+        frame[column] = counted.reindex(frame["model"]).fillna(0).to_numpy(dtype="float64")
+    return frame
+
+
+def over_time(rows: pd.DataFrame, by: str) -> pd.DataFrame:
+    """Rows by server and part of the time, added up over servers.
+
+    Args:
+        rows: Those of ``usage_by_server_and_hour``, ``…_day`` or ``…_hour_of_week``.
+        by: ``hour``, ``day``, ``month`` (from days), ``weekday``, ``hour_of_day`` or
+            ``hour_of_week``.
+    """
+    frame = added_up(_with_time(rows, by), by)
+    place = rows.drop_duplicates("server")
+    return frame.assign(
+        server_count=float(len(place)),
+        simulated_server_count=float(place["simulated_server_count"].sum()),
+    )
 
 
 def _of_user(
@@ -271,13 +296,7 @@ def _with_time(rows: pd.DataFrame, by: str) -> pd.DataFrame:
         return rows.assign(weekday=rows["hour_of_week"] // 24 + 1)
     if by == "hour_of_day":
         return rows.assign(hour_of_day=rows["hour_of_week"] % 24)
+    if by == "month":
+        month = rows["day"].dt.tz_localize(None).dt.to_period("M").dt.to_timestamp()
+        return rows.assign(month=month.dt.tz_localize(rows["day"].dt.tz))
     return rows
-
-
-def _with_counts(frame: pd.DataFrame, rows: pd.DataFrame) -> pd.DataFrame:
-    """The same servers stand behind every part of the time: they are counted once."""
-    place = rows.drop_duplicates("server")
-    return frame.assign(
-        server_count=float(len(place)),
-        simulated_server_count=float(place["simulated_server_count"].sum()),
-    )
