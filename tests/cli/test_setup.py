@@ -57,3 +57,13 @@ def test_authorize_refuses_what_is_no_public_key(tmp_path):
     assert done.returncode == 1
     assert "no public key" in done.stderr
     assert done.stdout == ""
+
+
+def test_doctor_of_one_server_prints_every_step_of_the_way(tmp_path):
+    (tmp_path / "cluster.toml").write_text('[[servers]]\nname = "here"\nlocal = true\n')
+    done = scms("doctor", "here", cwd=tmp_path)
+    found = dict(line.split(": ", 1) for line in done.stdout.splitlines() if ": " in line)
+    assert found["login"] == "none"  # this machine is reached without one
+    assert found["Python"].startswith("ok — 3.")
+    assert found["clock"].startswith("ok")
+    assert "steps" not in scms("doctor", "--csv", cwd=tmp_path).stdout

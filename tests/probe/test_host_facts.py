@@ -192,7 +192,12 @@ class TestProcesses:
         if not scanner.most_kept:
             pytest.skip("this kernel does not count what a process has run")
         real = scanner.stat
-        monkeypatch.setattr(scanner, "stat", lambda pid: read.append(str(pid)) or real(pid))
+
+        def stat(pid: object) -> Any:
+            read.append(str(pid))
+            return real(pid)
+
+        monkeypatch.setattr(scanner, "stat", stat)
         with subprocess.Popen(["sleep", "60"]) as sleeper:
             try:
                 pid = str(sleeper.pid)

@@ -79,6 +79,8 @@ def doctor(
     chosen = [inventory[name] for name in server] if server else [*inventory.servers]
     findings = examine_all(chosen, connect=connect)
     _print(findings, how)
+    if how is Form.TABLE:
+        _print_steps(findings, every=len(chosen) == 1)
     if any(finding.state != "up" for finding in findings):
         raise typer.Exit(1)
 
@@ -110,8 +112,22 @@ def _print(findings: Sequence[Finding], how: Form) -> None:
     from scms.collect.doctor import Finding
 
     rows = [asdict(finding) for finding in findings]
-    frame = pd.DataFrame(rows, columns=[field.name for field in fields(Finding)])
+    names = [field.name for field in fields(Finding)]
+    frame = pd.DataFrame(rows, columns=names if how is Form.JSON else names[:-1])
     print_frame(frame, how, columns=_COLUMNS)
+
+
+def _print_steps(findings: Sequence[Finding], *, every: bool) -> None:
+    """The way to each server: all of its steps, or those only that could be better.
+
+    What is bad is the reason in the table.
+    """
+    for finding in findings:
+        for step in finding.steps:
+            if every or step.verdict == "hint":
+                said = "; ".join(part for part in (step.detail, step.mend) if part is not None)
+                where = "" if every else f"{finding.server}: "
+                typer.echo(f"{where}{step.name}: {step.verdict}{f' — {said}' if said else ''}")
 
 
 def _cluster_toml(servers: Sequence[Server], findings: Sequence[Finding]) -> str:

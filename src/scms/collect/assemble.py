@@ -25,7 +25,8 @@ if TYPE_CHECKING:
 SKEW_SECONDS: Final = 60.0
 #: The longest time one failed try may stand for: the collector itself may have slept.
 MAX_DOWN_SECONDS: Final = 120.0
-_MENDS: Final = {
+#: What mends a problem of the driver that begins so.
+MENDS: Final = {
     "no driver": "install the NVIDIA driver there",
     "driver not loaded": "run there: sudo modprobe nvidia",
     "driver/library mismatch": "run there: sudo reboot",
@@ -214,7 +215,7 @@ def _problems(
     """What is wrong with a server that answers: what kind, and the words with the mend."""
     found: list[Problem] = []
     if tick.gpu_problem is not None:
-        mends = [m for start, m in _MENDS.items() if tick.gpu_problem.startswith(start)]
+        mends = [m for start, m in MENDS.items() if tick.gpu_problem.startswith(start)]
         found.append((tick.gpu_problem, "; ".join([tick.gpu_problem, *mends])))
     for reading in readings:
         if reading.state is DeviceState.FAULTY and reading.reason != tick.gpu_problem:

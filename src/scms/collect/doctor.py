@@ -1,7 +1,7 @@
 """Looks at servers once and says what is wrong with each, and what mends it.
 
-In: servers and a connector. Out: a `Finding` for each. It goes the way that the collector goes, so
-what it finds is what the collector meets.
+In: servers and a connector. Out: a `Finding` for each, with every `Step` of the way there. It goes
+the way that the collector goes, so what it finds is what the collector meets.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from scms.collect.assemble import Assembler
 from scms.collect.message import Hello, Tick
 from scms.collect.parse import parse_line
 from scms.collect.rows import Watch
+from scms.collect.steps import Step, failed_steps, walked_steps
 from scms.errors import CollectError, ProtocolError
 from scms.tables import DEVICE_SAMPLE, SERVER_SAMPLE
 
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from scms.collect.channel import Channel, Connector
+    from scms.collect.message import DeviceFacts
     from scms.collect.record import Record
     from scms.inventory import Server
 
@@ -45,6 +47,7 @@ class Finding:
         gpu_count: GPUs that answered; None when the driver cannot tell.
         gpu_model: Their model.
         kernel, python: Their versions there.
+        steps: The way, step by step: see `scms.collect.steps`.
     """
 
     server: str
@@ -56,6 +59,7 @@ class Finding:
     gpu_model: str | None = None
     kernel: str | None = None
     python: str | None = None
+    steps: tuple[Step, ...] = ()
 
 
 def examine_all(servers: Sequence[Server], *, connect: Connector) -> list[Finding]:
@@ -74,7 +78,7 @@ def examine(server: Server, *, connect: Connector) -> Finding:
         finally:
             channel.close()
     except CollectError as error:
-        return Finding(server.name, "down", str(error))
+        return Finding(server.name, "down", str(error), steps=failed_steps(error))
 
 
 def _read(server: Server, channel: Channel, began: float) -> Finding:
@@ -86,13 +90,17 @@ def _read(server: Server, channel: Channel, began: float) -> Finding:
     assembler.begin(hello, channel.kind)
     answered: float | None = None
     record: Record | None = None
+    facts: dict[str, DeviceFacts] = {}
+    tick: Hello | Tick = hello
     for _ in range(_TICKS):
         tick = parse_line(channel.readline(_SAMPLE_SECONDS))
         if not isinstance(tick, Tick):
             raise ProtocolError("a second greeting", expected="a sample")
         answered = time.monotonic() - began if answered is None else answered
         record = assembler.tick(tick, round(time.time() * 1000))
+        facts |= tick.device_facts
     assert record is not None
+    assert isinstance(tick, Tick)
     (row,) = record.tables[SERVER_SAMPLE.name]
     models = {str(device["device_name"]) for device in record.tables[DEVICE_SAMPLE.name]}
     return Finding(
@@ -105,7 +113,18 @@ def _read(server: Server, channel: Channel, began: float) -> Finding:
         gpu_model=" + ".join(sorted(models)) or None,
         kernel=hello.kernel,
         python=hello.python,
+        steps=walked_steps(
+            hello,
+            tick,
+            facts,
+            offset_seconds=_number(row["clock_offset_seconds"]),
+            over_ssh=channel.kind == "ssh",
+        ),
     )
+
+
+def _number(value: object) -> float | None:
+    return value if isinstance(value, float) else None
 
 
 def _whole(value: object) -> int | None:

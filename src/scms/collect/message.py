@@ -10,7 +10,10 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Hello:
-    """What a probe says first. Clocks are the server's; ``shell``: it has no Python."""
+    """What a probe says first. Clocks are the server's; ``shell``: it has no Python.
+
+    ``hidden_processes``: whether /proc hides those of others from it (``hidepid``).
+    """
 
     hostname: str | None
     kernel: str | None
@@ -24,6 +27,7 @@ class Hello:
     os: str | None = None
     numa_node_count: int | None = None
     shell: bool = False
+    hidden_processes: bool | None = None
 
 
 @dataclass(frozen=True, slots=True)

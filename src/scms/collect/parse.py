@@ -18,6 +18,7 @@ from scms.collect.checked import (
     number,
     rows_of,
     text,
+    truth,
     whole,
 )
 from scms.collect.message import CpuProcess, Hello, Tick
@@ -88,6 +89,7 @@ def _hello(message: dict[str, Any]) -> Hello:
         os=text(message.get("os"), 96),
         numa_node_count=whole(message.get("numa_nodes"), 1, 4096),
         shell=message.get("shell") is True,
+        hidden_processes=truth(message.get("hidden_processes")),
     )
 
 

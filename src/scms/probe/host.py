@@ -23,6 +23,7 @@ from .kernel import (
 from .mounts import Aside, NetworkMounts, filesystems, mount_table
 
 TICKS = os.sysconf("SC_CLK_TCK")
+HIDDEN = "hidepid="  # no kernel says hidepid=0
 MEMORY_KEYS = frozenset(
     "MemTotal MemAvailable Buffers Cached SReclaimable SwapTotal SwapFree".split()
 )
@@ -98,6 +99,7 @@ class Host(object):
             "boot_id": (read_text("/proc/sys/kernel/random/boot_id") or "").strip() or None,
             "cpu_model": model,
             "numa_nodes": numa_nodes(),
+            "hidden_processes": hidden_processes(),
         }
 
     def sample(self, now):
@@ -158,6 +160,14 @@ class Host(object):
         if scan is not None:
             facts["processes"] = scan
         return facts
+
+
+def hidden_processes():
+    """Whether /proc hides the processes of others from this account (hidepid)."""
+    mounted = [fields for fields in mount_table() if fields[1] == "/proc"]
+    if not mounted:
+        return None
+    return HIDDEN in mounted[-1][3] and read_text("/proc/1/stat") is None
 
 
 def os_name(text):

@@ -67,7 +67,7 @@ class NetworkMounts(object):
 
     def ask(self, mounts):
         """Look at the mounts there are now."""
-        wanted = [(m, k) for _, m, k in mounts if k in NETWORK_TYPES][:MOST_MOUNTS]
+        wanted = [(row[1], row[2]) for row in mounts if row[2] in NETWORK_TYPES][:MOST_MOUNTS]
         kept = {key: self.asides.get(key) or space_aside(key[0]) for key in wanted}
         self.asides = kept
         for aside in kept.values():
@@ -96,7 +96,7 @@ def space(mount):
 
 
 def mount_table():
-    """[source, mount, type] of what is mounted."""
+    """[source, mount, type, options] of what is mounted."""
     try:
         with open("/proc/self/mounts", "rb") as file:
             text = file.read(1 << 20).decode("utf-8", "replace")
@@ -105,17 +105,17 @@ def mount_table():
     found = []
     for line in text.splitlines():
         fields = line.split(" ")
-        if len(fields) > 2:
+        if len(fields) > 3:
             for code, character in ESCAPES:
                 fields[1] = fields[1].replace(code, character)
-            found.append(fields[:3])
+            found.append(fields[:4])
     return found
 
 
 def filesystems(mounts):
     """[mount, type, total, used, free, inodes, inodes free] of local ones, one per device."""
     found, sources = [], set()
-    for source, mount, kind in mounts:
+    for source, mount, kind in (row[:3] for row in mounts):
         root_of_container = kind == "overlay" and mount == "/"
         if source in sources or (kind not in LOCAL_TYPES and not root_of_container):
             continue

@@ -71,8 +71,8 @@ class Life(object):
 
     def __init__(self, start, owner):
         self.start, self.owner = start, owner
-        self.run = self.said = None
-        self.ticks = 0
+        self.run = self.said = self.command = self.state = None
+        self.ticks = self.resident = 0
 
     def sleeps(self):
         """Whether it has not run since the last time; costs a tenth of reading what it used."""

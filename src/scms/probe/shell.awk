@@ -56,7 +56,14 @@ function hello() {
         ",\"os\":" text(after("/etc/os-release", "PRETTY_NAME=")) \
         ",\"machine_id\":" text(word("/etc/machine-id")) \
         ",\"boot_id\":" text(word("/proc/sys/kernel/random/boot_id")) \
-        ",\"cpu_model\":" text(after("/proc/cpuinfo", "model name")) "}"
+        ",\"cpu_model\":" text(after("/proc/cpuinfo", "model name")) \
+        ",\"hidden_processes\":" hidden() "}"
+}
+function hidden(    line, f, found) {
+    while ((getline line < "/proc/self/mounts") > 0)
+        if (split(line, f, " ") > 3 && f[2] == "/proc") found = f[4] ~ /hidepid=/
+    close("/proc/self/mounts")
+    return found == "" ? "null" : found && word("/proc/1/stat") == "" ? "true" : "false"
 }
 
 function sample(    message) {
