@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 from datetime import date, datetime, timedelta
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 import pandas as pd
@@ -12,11 +13,14 @@ import pytest
 from scms.errors import WarehouseError
 from scms.hot import HotStore
 from scms.tables import DEVICE_15M
-from scms.warehouse.rollup import _write, runs
+from scms.warehouse import rollup as rollup_module
+from scms.warehouse.rollup import PART_ROWS, RUN_ROWS, parts, rollup, runs
 from warehouse.made import DAY, Place, every, record
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+    import pyarrow as pa
 
     from scms.collect.record import Record
 
@@ -270,24 +274,39 @@ def test_hot_rows_of_a_closed_day_are_seen_too(place: Place) -> None:
     assert seen["s"].tolist() == [120.0]
 
 
-def test_of_two_that_make_the_same_day_the_second_is_refused(
-    place: Place, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_of_two_that_make_the_same_day_the_second_is_refused(place: Place) -> None:
     """Both found the day missing; two appends would both have been taken."""
     place.hot.append([record(DAY)])
     place.warehouse.flush(place.hot)
     slow = place.another()
-    handle = slow.table("server_15m")
-    made = place.views.arrow("SELECT * FROM server_15m_open")
-    real_table = slow.table
-    monkeypatch.setattr(
-        slow, "table", lambda name: handle if name == "server_15m" else real_table(name)
-    )
-    place.rollup(NEXT)
+
+    def overtaken(sql: str, params: dict[str, object], **times: Any) -> pa.Table:
+        made = place.views.arrow(sql, params, **times)
+        place.rollup(NEXT)
+        return made
 
     with pytest.raises(WarehouseError, match="cannot be rolled up"):
-        _write(slow, lambda *_, **__: made, "server_15m", {DAY.date(): 1})
+        rollup(slow, overtaken, now=NEXT, names=["server_15m"])
 
+    assert place.count("server_15m") == 1
+    assert rollup(slow, place.views.arrow, now=NEXT)["server_15m"] == 0
+
+
+def test_a_day_that_another_made_before_the_query_is_not_replaced_by_nothing(
+    place: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """For the query that day is closed: it finds no rows of it."""
+    place.hot.append([record(DAY)])
+    place.warehouse.flush(place.hot)
+    slow = place.another()
+    real = slow.table
+
+    def overtaken(name: str) -> Any:
+        place.rollup(NEXT)
+        return real(name)
+
+    monkeypatch.setattr(slow, "table", overtaken)
+    assert rollup(slow, place.views.arrow, now=NEXT, names=["server_15m"]) == {"server_15m": 0}
     assert place.count("server_15m") == 1
 
 
@@ -300,4 +319,32 @@ def test_a_rollup_of_no_rows_is_complete(place: Place) -> None:
 
 def test_runs_are_without_gap_and_within_a_month() -> None:
     days = [date(2026, 1, 30), date(2026, 1, 31), date(2026, 2, 1), date(2026, 2, 3)]
-    assert runs(days) == [days[:2], days[2:3], days[3:]]
+    found = runs(dict.fromkeys(days, 10))
+    assert [list(run) for run in found] == [days[:2], days[2:3], days[3:]]
+
+
+def test_a_run_takes_more_days_only_while_its_rows_are_few() -> None:
+    days = [date(2026, 1, day) for day in range(1, 6)]
+    rows = dict(zip(days, [RUN_ROWS // 2, RUN_ROWS // 2, 1, RUN_ROWS * 3, 1], strict=True))
+    assert [list(run) for run in runs(rows)] == [days[:2], days[2:3], days[3:4], days[4:]]
+
+
+@pytest.mark.parametrize(("rows", "count"), [(1, 1), (PART_ROWS * 5, 5), (PART_ROWS * 1000, 96)])
+def test_parts_cover_a_day_in_whole_quarters(rows: int, count: int) -> None:
+    found = parts({DAY.date(): rows})
+    assert len(found) == count
+    assert (found[0][0], found[-1][1]) == (DAY, NEXT)
+    assert all(end == start for (_, end), (start, _) in pairwise(found))
+    assert all((end - DAY) % timedelta(minutes=15) == timedelta(0) for _, end in found)
+
+
+def test_a_day_made_in_parts_is_the_same(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
+    query = "SELECT * FROM device_usage_15m ORDER BY ALL"
+    place.hot.append(made_up(DAY, DAY + timedelta(hours=3)))
+    place.warehouse.flush(place.hot)
+    whole = place.views.frame(query)
+    monkeypatch.setattr(rollup_module, "PART_ROWS", 50)
+    monkeypatch.setattr(rollup_module, "SLICE_ROWS", 20)
+    rollup(place.warehouse, place.views.arrow, now=NEXT)
+    assert len(place.warehouse.state("device_15m").files) > 1
+    pd.testing.assert_frame_equal(place.views.frame(query), whole)
