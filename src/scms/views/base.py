@@ -22,7 +22,8 @@ if TYPE_CHECKING:
     from scms.tables import Table
     from scms.warehouse.read import DataFile
 
-_TYPES: Final = {
+#: The types of columns as DuckDB calls them.
+TYPES: Final = {
     "string": "VARCHAR",
     "timestamp": "TIMESTAMPTZ",
     "float": "DOUBLE",
@@ -55,6 +56,14 @@ class Moment:
         return sorted(day for day in days if day >= facts.floor())
 
 
+def committed(states: dict[str, TableState]) -> Moment:
+    """What a query sees that takes no hot rows."""
+    from scms.warehouse.rows import arrow_schema
+
+    hot = {name: arrow_schema(state.table).empty_table() for name, state in states.items()}
+    return Moment(states, hot)
+
+
 def tables_of(relations: Iterable[str]) -> set[str]:
     """The tables whose state is needed for these base relations."""
     names: set[str] = set()
@@ -85,7 +94,7 @@ def define(
 ) -> None:
     """Make one base relation a temporary view of the cursor."""
     if relation == "inventory":
-        cursor.register("inventory", _inventory_rows(inventory))
+        cursor.register("inventory", inventory_rows(inventory))
         return
     listed = _listed(inventory) if listed_only else ""
     if relation in OPEN:
@@ -118,7 +127,7 @@ def _define_table(
     from scms.warehouse.rows import arrow_rows
 
     table = state.table
-    start, end = _floor(within[0]), _ceiling(within[1])
+    start, end = widened(*within)
     files = [file for file in state.between(start, end) if chosen(file)]
     sources: list[str] = []
     if files and all(file.plain and file.path for file in files):
@@ -148,7 +157,7 @@ def _select(table: Table, source: str) -> str:
 
 def _nothing(table: Table) -> str:
     """No rows of the right types."""
-    columns = ", ".join(f'NULL::{_TYPES[c.type]} AS "{c.name}"' for c in table.columns)
+    columns = ", ".join(f'NULL::{TYPES[c.type]} AS "{c.name}"' for c in table.columns)
     return f"SELECT {columns} LIMIT 0"
 
 
@@ -162,7 +171,7 @@ def _parquet(state: TableState, files: list[DataFile]) -> str:
     ids = state.field_ids()
     schema = ", ".join(
         f"{ids.get(c.name, _NOWHERE + position)}: "
-        f"{{name: {_quoted(c.name)}, type: '{_TYPES[c.type]}', default_value: NULL}}"
+        f"{{name: {_quoted(c.name)}, type: '{TYPES[c.type]}', default_value: NULL}}"
         for position, c in enumerate(state.table.columns)
     )
     return f"read_parquet([{paths}], schema = MAP {{{schema}}})"
@@ -172,7 +181,8 @@ def _quoted(text: str) -> str:
     return "'" + text.replace("'", "''") + "'"
 
 
-def _inventory_rows(inventory: Inventory) -> pa.Table:
+def inventory_rows(inventory: Inventory) -> pa.Table:
+    """The relation ``inventory``."""
     import pyarrow as pa
 
     servers = inventory.servers
@@ -188,8 +198,15 @@ def _inventory_rows(inventory: Inventory) -> pa.Table:
     )
 
 
+def widened(
+    start: datetime | None, end: datetime | None
+) -> tuple[datetime | None, datetime | None]:
+    """A time range out to quarters of an hour, so that a bucket is seen whole or not at all."""
+    return _floor(start), _ceiling(end)
+
+
 def _floor(moment: datetime | None) -> datetime | None:
-    """The quarter of an hour that a moment is in: a bucket is seen whole or not at all."""
+    """The start of the quarter of an hour that a moment is in."""
     if moment is None:
         return None
     seconds = moment.astimezone(UTC).timestamp()

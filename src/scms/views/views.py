@@ -9,10 +9,11 @@ from typing import TYPE_CHECKING, Any
 from scms.assets import asset_path
 from scms.errors import QueryError
 from scms.tables import FACTS
-from scms.views.base import BASE_RELATIONS, Moment, define, tables_of
+from scms.views.base import BASE_RELATIONS, Moment, committed, define, tables_of
 from scms.views.hotrows import HotRows
 from scms.views.saidrows import SaidRows
 from scms.warehouse.sqlfiles import needed, read_views
+from scms.warehouse.travel import state_at
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -73,6 +74,7 @@ class Views:
         *,
         start: datetime | None = None,
         end: datetime | None = None,
+        as_of: datetime | None = None,
     ) -> pd.DataFrame:
         """The answer to a query as a DataFrame; times are in the zone of the cluster.
 
@@ -81,14 +83,16 @@ class Views:
             params: Their values.
             start: Files with earlier rows only are not read; rows are not filtered.
             end: Likewise, files with rows only at this moment or later.
+            as_of: What the warehouse had at this moment, each table in its newest snapshot by
+                then, and nothing that was hot: the same moment always gives the same answer.
 
         Raises:
             QueryError: DuckDB refuses it.
-            WarehouseError: The warehouse cannot be read.
+            WarehouseError: The warehouse cannot be read, or does not remember that moment.
         """
         import duckdb
 
-        relation = self.relation(sql, params, start=start, end=end)
+        relation = self.relation(sql, params, start=start, end=end, as_of=as_of)
         try:
             with _making_frame, warnings.catch_warnings():
                 # DuckDB drops a column of time zones in a way that pandas 3.1 deprecates.
@@ -105,11 +109,12 @@ class Views:
         *,
         start: datetime | None = None,
         end: datetime | None = None,
+        as_of: datetime | None = None,
     ) -> pa.Table:
         """The answer to a query as an Arrow table; otherwise as `frame`."""
         import duckdb
 
-        relation = self.relation(sql, params, start=start, end=end)
+        relation = self.relation(sql, params, start=start, end=end, as_of=as_of)
         try:
             return relation.to_arrow_table()
         except duckdb.Error as error:
@@ -122,6 +127,7 @@ class Views:
         *,
         start: datetime | None = None,
         end: datetime | None = None,
+        as_of: datetime | None = None,
     ) -> DuckDBPyRelation:
         """The answer to a query as a DuckDB relation: ``.df()``, ``.to_arrow_table()``, ``.pl()``.
 
@@ -129,12 +135,10 @@ class Views:
         """
         import duckdb
 
-        _check_aware(start, end)
+        check_aware(start, end, as_of)
         with self._lock:
-            if self._files is None:
-                self._files = read_views(self._folder)
-            views, bases = needed(sql, self._files, BASE_RELATIONS)
-            moment = self._moment(bases)
+            views, bases = needed(sql, self._view_files(), BASE_RELATIONS)
+            moment = self._moment(bases) if as_of is None else self._past(bases, as_of)
             cursor = self._cursor()
         try:
             for base in sorted(bases):
@@ -154,6 +158,11 @@ class Views:
         if relation is None:
             raise _refused(sql, "it gives no rows")
         return relation
+
+    def _view_files(self) -> dict[str, ViewFile]:
+        if self._files is None:
+            self._files = read_views(self._folder)
+        return self._files
 
     def _moment(self, bases: set[str]) -> Moment:
         """What there is now: the hot rows first, so that a flush in between loses none."""
@@ -176,6 +185,12 @@ class Views:
                 name, 0 if identity is None else states[name].watermark(identity)
             )
         return Moment(states, hot)
+
+    def _past(self, bases: set[str], as_of: datetime) -> Moment:
+        """What the warehouse had at a moment; nothing was hot."""
+        names = sorted(tables_of(bases))
+        states = {name: self._warehouse.state(name) for name in names}
+        return committed({name: state_at(state, as_of) for name, state in states.items()})
 
     def _cursor(self) -> DuckDBPyConnection:
         """A cursor of its own for each query: views are temporary, and seen by it alone."""
@@ -219,7 +234,8 @@ def _first_line(error: Any) -> str:
     return str(error).strip().partition("\n")[0]
 
 
-def _check_aware(*moments: datetime | None) -> None:
+def check_aware(*moments: datetime | None) -> None:
+    """Refuse times without a zone."""
     for moment in moments:
         if moment is not None and moment.tzinfo is None:
             raise QueryError(
