@@ -51,6 +51,10 @@ class WarehouseSettings(Section):
 
     catalog: str | None = Field(None, description="SQLAlchemy URL, or the URL of a REST catalog")
     location: str | None = Field(None, description="URL of the directory or bucket for the files")
+    engine: str | None = Field(
+        None,
+        description="sc://host:port of a Spark Connect server that answers queries instead",
+    )
     flush_interval: Annotated[Seconds, Field(ge=5)] = Field(
         600.0, description="how often samples move from the hot store to Iceberg"
     )

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 from scms.cluster.future import Future
 from scms.cluster.past import Past
 from scms.inventory import find_inventory
+from scms.settings import merged
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -21,17 +22,23 @@ if TYPE_CHECKING:
 __all__ = ["Cluster", "open"]
 
 
-def open(path: str | Path | None = None, **settings: Any) -> Cluster:  # noqa: A001  scms.open
+def open(  # noqa: A001  scms.open
+    path: str | Path | None = None, *, engine: str | None = None, **settings: Any
+) -> Cluster:
     """Open a cluster for reading.
 
     Args:
         path: A cluster.toml. Without it: ``$SCMS_CONFIG``, then ``./cluster.toml``, then this
             machine alone.
+        engine: ``sc://host:port`` of a Spark Connect server that is to answer from the warehouse,
+            instead of this process; see docs/how-to/grow.md.
         **settings: Settings that go over the file, such as ``timezone="Asia/Shanghai"``.
 
     Raises:
         SettingsError: The file or a setting cannot be used; the message names file and key.
     """
+    if engine is not None:
+        settings = merged(settings, {"warehouse": {"engine": engine}})
     return Cluster(find_inventory(path, settings))
 
 

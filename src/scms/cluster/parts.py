@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
+from scms.errors import QueryError
 from scms.hot import HotStore
 
 if TYPE_CHECKING:
@@ -54,9 +55,9 @@ class Parts:
 
     @cached_property
     def _views(self) -> Views:
-        from scms.views import Views
+        from scms.views import open_views
 
-        return Views(self.inventory, self.hot, self._warehouse)
+        return open_views(self.inventory, self.hot, self._warehouse)
 
     @cached_property
     def _evidence(self) -> Evidence:
@@ -69,6 +70,23 @@ class Parts:
         from scms.recommend.holds import Holds
 
         return Holds(self.hot, self.inventory.settings.holds)
+
+    def moment(self, text: str | datetime) -> datetime:
+        """Read a moment such as ``"2026-10-06 12:00"`` in the cluster's time zone.
+
+        Raises:
+            QueryError: It cannot be read.
+        """
+        if isinstance(text, datetime):
+            return text
+        try:
+            moment = datetime.fromisoformat(text)
+        except ValueError as error:
+            raise QueryError(
+                f"{text!r} is no moment", expected='a date or a time such as "2026-10-06 12:00"'
+            ) from error
+        zone = self.inventory.settings.zone()
+        return moment.replace(tzinfo=zone) if moment.tzinfo is None else moment
 
     def period(self, text: str | Period) -> Period:
         """Read a period in the cluster's time zone."""

@@ -48,13 +48,27 @@ class Past(Parts):
             now=datetime.now(UTC),
         )
 
-    def sql(self, query: str, params: Mapping[str, Any] | None = None) -> DuckDBPyRelation:
+    def sql(
+        self,
+        query: str,
+        params: Mapping[str, Any] | None = None,
+        *,
+        as_of: str | datetime | None = None,
+    ) -> DuckDBPyRelation:
         """Any SELECT over the views of docs/reference (DuckDB SQL), as a DuckDB relation.
 
+        Args:
+            query: One SELECT; ``$name`` stands for a value.
+            params: The values.
+            as_of: What the warehouse had at this moment; a text is taken in the zone of the
+                cluster. Rows that were still hot then are not seen.
+
         Raises:
-            QueryError: DuckDB refuses it; the message is DuckDB's.
+            QueryError: DuckDB or the engine refuses it; the message is theirs.
+            WarehouseError: The warehouse does not remember that moment.
         """
-        return self._views.relation(query, params)
+        moment = None if as_of is None else self.moment(as_of)
+        return self._views.relation(query, params, as_of=moment)
 
     def warehouse_problem(self) -> str | None:
         """Why the warehouse does not take what is collected; None when it does."""

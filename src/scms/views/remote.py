@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from datetime import timedelta
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from scms.columns import SERVER
 from scms.views.base import (
@@ -31,7 +31,6 @@ from scms.warehouse.travel import state_at
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from datetime import date, datetime
-    from pathlib import Path
 
     from duckdb import DuckDBPyRelation
     from pyspark.sql import DataFrame
@@ -61,7 +60,7 @@ class EngineViews(Views):
         hot: Not read; an engine sees what is committed.
         warehouse: The tables, at URLs that the engine can read too.
         url: The address of the engine: ``sc://host:port``.
-        folder: Where the SQL files are, if elsewhere.
+        **options: Those of `scms.views.Views`.
 
     Raises:
         QueryError: The address is none.
@@ -73,10 +72,9 @@ class EngineViews(Views):
         hot: HotStore,
         warehouse: Warehouse,
         url: str,
-        *,
-        folder: Path | None = None,
+        **options: Any,
     ) -> None:
-        super().__init__(inventory, hot, warehouse, folder=folder)
+        super().__init__(inventory, hot, warehouse, **options)
         self._engine = Engine(url, timezone=inventory.settings.timezone)
 
     def relation(
