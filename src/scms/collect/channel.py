@@ -7,9 +7,12 @@ simulated lab by `scms.demo`. In: a server and its interval. Out: lines of the w
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Final, Literal, Protocol
+from typing import TYPE_CHECKING, Final, Literal, Protocol, runtime_checkable
 
 from scms.inventory import Server
+
+if TYPE_CHECKING:
+    from scms.errors import CollectError
 
 SessionKind = Literal["ssh", "local", "simulated"]
 
@@ -38,6 +41,28 @@ class Channel(Protocol):
 
     def close(self) -> None:
         """End the connection and the probe; safe from any thread, and more than once."""
+
+
+@runtime_checkable
+class SelfReading(Channel, Protocol):
+    """A channel that can read by itself, so that no thread has to wait for its lines."""
+
+    def hand_over(
+        self,
+        take: Callable[[bytes], None],
+        ended: Callable[[CollectError], None],
+        *,
+        silence: float,
+    ) -> None:
+        """Give every further line to ``take``; ``readline`` is not called any more.
+
+        Args:
+            take: Called by one thread at a time, in order. A `CollectError` that it raises ends
+                the connection.
+            ended: Called once, after the last line and when the channel is closed, with the
+                reason.
+            silence: The connection ends when no line has come for so many seconds.
+        """
 
 
 #: Opens a channel to a server at an interval in seconds; raises `scms.errors.CollectError`.

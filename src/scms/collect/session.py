@@ -1,6 +1,6 @@
 """One connection to one server: from the hello to the end, each tick a record.
 
-In: lines of a `Channel`. Out: records to the sink. It ends by an error, which says why.
+In: lines of a `Channel`. Out: records. What is no line of the protocol is an error.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from scms.collect.assemble import Assembler
-    from scms.collect.channel import Channel
+    from scms.collect.channel import SessionKind
     from scms.collect.record import Record
 
 #: A Python that starts from a network file system takes seconds.
@@ -40,46 +40,61 @@ class Clock:
         return round(self.now() * 1000)
 
 
+def silence_seconds(interval_seconds: float) -> float:
+    """For how long a server may say nothing before its session ends."""
+    return 3 * interval_seconds + SILENCE_SECONDS
+
+
 class Session:
-    """Reads one channel until it ends.
+    """What one connection says.
+
+    ``admit`` is called where its lines come in, ``record`` where they are read; those may be two
+    threads.
 
     Attributes:
-        ticks: How many samples have come.
+        ticks: How many samples were read.
     """
 
-    def __init__(
-        self,
-        channel: Channel,
-        assembler: Assembler,
-        *,
-        sink: Callable[[Record], None],
-        clock: Clock,
-    ) -> None:
-        self._channel, self._assembler, self._sink, self._clock = channel, assembler, sink, clock
+    def __init__(self, assembler: Assembler, *, kind: SessionKind, clock: Clock) -> None:
+        self._assembler, self._kind, self._clock = assembler, kind, clock
         self._interval = assembler.watch.interval_seconds
+        self._began: float | None = None
+        self._admitted = 0
+        self._greeted = False
         self.ticks = 0
 
-    def run(self) -> None:
-        """Hand on records until the connection ends.
+    def admit(self) -> None:
+        """Count a line that has come.
 
         Raises:
-            CollectError: Always: why it ended.
+            ProtocolError: Too many have come for the time that has passed.
         """
-        hello = parse_line(self._channel.readline(HELLO_SECONDS))
-        if not isinstance(hello, Hello):
-            raise ProtocolError("a sample before the hello", expected="the hello first")
-        self._assembler.begin(hello, self._channel.kind)
-        silence = 3 * self._interval + SILENCE_SECONDS
-        began = self._clock.monotonic()
-        while True:
-            tick = parse_line(self._channel.readline(silence))
-            if not isinstance(tick, Tick):
-                raise ProtocolError("a second hello", expected="samples after the hello")
-            self.ticks += 1
-            allowed = _SPARE_TICKS + 2 * (self._clock.monotonic() - began) / self._interval
-            if self.ticks > allowed:
-                raise ProtocolError(
-                    f"{self.ticks} samples in {allowed / 2 * self._interval:.0f} s",
-                    expected=f"one every {self._interval:g} s",
-                )
-            self._sink(self._assembler.tick(tick, self._clock.milliseconds()))
+        now = self._clock.monotonic()
+        if self._began is None:
+            self._began = now  # the hello
+            return
+        self._admitted += 1
+        allowed = _SPARE_TICKS + 2 * (now - self._began) / self._interval
+        if self._admitted > allowed:
+            raise ProtocolError(
+                f"{self._admitted} samples in {now - self._began:.0f} s",
+                expected=f"one every {self._interval:g} s",
+            )
+
+    def record(self, line: bytes, at_ms: int) -> Record | None:
+        """The record of a line that came at that moment; None of the hello.
+
+        Raises:
+            ProtocolError: It is nothing that is expected now.
+        """
+        message = parse_line(line)
+        if not self._greeted:
+            if not isinstance(message, Hello):
+                raise ProtocolError("a sample before the hello", expected="the hello first")
+            self._assembler.begin(message, self._kind)
+            self._greeted = True
+            return None
+        if not isinstance(message, Tick):
+            raise ProtocolError("a second hello", expected="samples after the hello")
+        self.ticks += 1
+        return self._assembler.tick(message, at_ms)

@@ -78,24 +78,27 @@ class StreamChannel:
         self._stream.close()
 
     def _line(self, deadline: float, timeout: float) -> bytes:
+        late = False
         while True:
             line = self._buffered()
             if line is not None:
                 return line
-            now = time.monotonic()
-            if now >= deadline:
-                raise ConnectError(
-                    f"no line for {timeout:.0f} s", mend=f"look whether it answers: {self._look()}"
-                )
-            wait = deadline - now
+            if late:
+                raise self._silent(timeout)
+            wait = deadline - time.monotonic()
+            late = wait <= 0  # what is there already counts: this process may have been suspended
             if self._spoke_at is not None:
-                if now - self._spoke_at >= HEARTBEAT_SECONDS:
-                    self._say(b"\n")
+                self._beat()
                 wait = min(wait, HEARTBEAT_SECONDS)
             data = self._stream.receive(max(wait, 0.001))
             if data == b"":
                 raise self._ended()
             self._buffer += data or b""
+
+    def _beat(self) -> None:
+        """Say that somebody listens, if that has not been said for a while."""
+        if self._spoke_at is not None and time.monotonic() - self._spoke_at >= HEARTBEAT_SECONDS:
+            self._say(b"\n")
 
     def _say(self, data: bytes) -> None:
         with suppress(CollectError):  # it has ended: what it said last, which is read next, is why
@@ -130,6 +133,11 @@ class StreamChannel:
         self._noise += [each for each in said if each is not None]
         self._noise_bytes += size
         del self._buffer[:size]
+
+    def _silent(self, seconds: float) -> ConnectError:
+        return ConnectError(
+            f"no line for {seconds:.0f} s", mend=f"look whether it answers: {self._look()}"
+        )
 
     def _unusable(self, what: str) -> ProtocolError:
         return ProtocolError(

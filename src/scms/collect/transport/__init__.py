@@ -15,7 +15,6 @@ from scms.errors import ConnectError
 
 if TYPE_CHECKING:
     from scms.collect.channel import Channel
-    from scms.collect.stream import Stream
     from scms.inventory import Server
 
 __all__ = ["connect", "probe_source"]
@@ -50,19 +49,18 @@ def connect(server: Server, interval_seconds: float) -> Channel:
             f"{server.name} is simulated", mend="serve it with the demo: scms up --demo"
         )
     phase = _phase(server.name, interval_seconds)
-    stream: Stream
+    channel: StreamChannel
     if server.local:
         from scms.collect.transport.local import PYTHONS, LocalStream
 
         boot = bootstrap(interval_seconds=interval_seconds, phase_seconds=phase, pythons=PYTHONS)
-        stream = LocalStream(boot.command)
-        channel = StreamChannel(stream, boot, kind="local", target=server.target)
+        channel = StreamChannel(LocalStream(boot.command), boot, kind="local", target=server.target)
     else:
+        from scms.collect.transport.handing import SshChannel
         from scms.collect.transport.ssh import open_stream
 
         boot = bootstrap(interval_seconds=interval_seconds, phase_seconds=phase)
-        stream = open_stream(server, boot.command)
-        channel = StreamChannel(stream, boot, kind="ssh", target=server.target)
+        channel = SshChannel(open_stream(server, boot.command), boot, target=server.target)
     try:
         channel.start(_READY_SECONDS)
     except BaseException:

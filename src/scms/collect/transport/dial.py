@@ -18,6 +18,8 @@ from scms.collect.transport.faults import translated
 from scms.errors import ConnectError
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from scms.collect.transport.resolve import Target
 
 CONNECT_SECONDS: Final = 5.0
@@ -89,22 +91,29 @@ class ReadAhead:
     """
 
     def __init__(self, sock: Any) -> None:
-        self._sock = sock
+        self.sock = sock
+        self.on_idle: Callable[[], None] | None = None  # called when nothing has come in time
         self._ahead = b""
 
     def recv(self, size: int) -> bytes:
         """At most ``size`` bytes; empty at the end."""
         if not self._ahead:
-            self._ahead = self._sock.recv(max(size, _AHEAD_BYTES))
+            try:
+                self._ahead = self.sock.recv(max(size, _AHEAD_BYTES))
+            except TimeoutError:
+                if self.on_idle is not None:
+                    self.on_idle()
+                raise
         data, self._ahead = self._ahead[:size], self._ahead[size:]
         return data
 
     def __getattr__(self, name: str) -> Any:
-        return getattr(self._sock, name)
+        return getattr(self.sock, name)
 
 
 def cut(sock: Any) -> None:
     """End a connection so that whoever waits for it wakes at once."""
+    sock = sock.sock if isinstance(sock, ReadAhead) else sock
     with suppress(OSError):  # it has ended already
         if isinstance(sock, socket.socket):
             sock.shutdown(socket.SHUT_RDWR)

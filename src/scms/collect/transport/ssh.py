@@ -21,6 +21,7 @@ from scms.collect.transport import hostkeys
 from scms.collect.transport.dial import ANSWER_SECONDS, ReadAhead, cut, dial
 from scms.collect.transport.faults import translate, translated
 from scms.collect.transport.gateways import Gateways
+from scms.collect.transport.handing import Tap
 from scms.collect.transport.resolve import Target, bastion, resolve
 from scms.errors import ConnectError, LoginError
 
@@ -33,8 +34,10 @@ if TYPE_CHECKING:
 LOGIN_SECONDS: Final = 30.0
 #: A handshake costs 90 ms of CPU; a thousand at once time out.
 _HANDSHAKES: Final = threading.BoundedSemaphore(32)
-#: A transport wakes up this often when nothing comes; to end it, its socket is shut down.
+#: A bastion's transport wakes up this often when nothing comes; its socket is shut down to end it.
 _IDLE_SECONDS: Final = 60.0
+#: So much of a server that floods is held at most; a sample has a few kB.
+_WINDOW_BYTES: Final = 256 * 1024
 _SIGNATURES: Final = {"ssh-rsa": ["rsa-sha2-512", "rsa-sha2-256"]}
 
 # What goes wrong is raised; paramiko would print it as well where no logging is set up.
@@ -71,7 +74,8 @@ def open_stream(server: Server, command: str) -> SshStream:
     login = _reach(server, target)
     try:
         with translated(target, "start"), _deadline(target, login.sock):
-            channel = login.connection.create_session()
+            channel = login.connection.transport.open_session(window_size=_WINDOW_BYTES)
+            channel.in_buffer = Tap()
             channel.set_combine_stderr(True)
             channel.exec_command(command)
     except BaseException:
@@ -85,7 +89,7 @@ class Login:
     """A logged-in connection, with what has to be given back after it."""
 
     connection: fabric.Connection
-    sock: Any
+    sock: ReadAhead
     release: Callable[[], None]
 
     def close(self) -> None:
@@ -104,13 +108,15 @@ def _reach(server: Server, target: Target) -> Login:
                 mend="correct identity_file in the inventory, or make a key with: ssh-keygen",
             )
     if target.via is None:
-        sock = dial(target)
+        sock = ReadAhead(dial(target))
         return Login(log_in(target, sock), sock, release=lambda: None)
     lease = _GATEWAYS.lease(bastion(server, target.via))
     try:
         with translated(target, "connect"):
-            sock = lease.login.connection.transport.open_channel(
-                "direct-tcpip", (target.host, target.port), ("", 0), timeout=ANSWER_SECONDS
+            sock = ReadAhead(
+                lease.login.connection.transport.open_channel(
+                    "direct-tcpip", (target.host, target.port), ("", 0), timeout=ANSWER_SECONDS
+                )
             )
         return Login(log_in(target, sock), sock, release=lease.release)
     except BaseException:
@@ -118,7 +124,13 @@ def _reach(server: Server, target: Target) -> Login:
         raise
 
 
-_GATEWAYS: Final = Gateways(lambda server: _reach(server, resolve(server)))
+def _reach_bastion(server: Server) -> Login:
+    login = _reach(server, resolve(server))
+    login.sock.settimeout(_IDLE_SECONDS)
+    return login
+
+
+_GATEWAYS: Final = Gateways(_reach_bastion)
 
 
 def log_in(target: Target, sock: Any) -> fabric.Connection:
@@ -135,7 +147,7 @@ def log_in(target: Target, sock: Any) -> fabric.Connection:
         config=fabric.Config(lazy=True, overrides={"load_ssh_configs": False}),
         connect_timeout=ANSWER_SECONDS,
         connect_kwargs={
-            "sock": ReadAhead(sock),
+            "sock": sock if isinstance(sock, ReadAhead) else ReadAhead(sock),
             "transport_factory": _transport_factory(hostkeys.key_types(target)),
             "banner_timeout": ANSWER_SECONDS,
             "auth_timeout": ANSWER_SECONDS,
@@ -153,7 +165,6 @@ def log_in(target: Target, sock: Any) -> fabric.Connection:
         connection.client.close()
         sock.close()
         raise translate(error, target, "login" if policy.verified else "handshake") from error
-    sock.settimeout(_IDLE_SECONDS)
     return connection
 
 
@@ -205,6 +216,37 @@ class SshStream:
         self._login, self._channel, self._target = login, channel, target
         self._closing = threading.Lock()
         self._closed = False
+
+    def follow(
+        self,
+        on_data: Callable[[], None],
+        on_idle: Callable[[], None],
+        on_end: Callable[[], None],
+    ) -> None:
+        """From now on tell when something has come, has not come, and when all has ended."""
+        tap: Tap = self._channel.in_buffer
+        tap.on_data, tap.on_end, self._login.sock.on_idle = on_data, on_end, on_idle
+        if self._channel.closed or self._channel.eof_received:
+            on_end()
+
+    def ready(self) -> bool:
+        """Whether something can be sent without waiting for the other side."""
+        clear: bool = self._channel.get_transport().clear_to_send.is_set()
+        return clear and self._channel.send_ready()
+
+    def idle_after(self, seconds: float) -> None:
+        """How long is waited for something to come, from the next time on."""
+        self._login.sock.settimeout(seconds)
+
+    def receive_now(self) -> bytes:
+        """What has come already; nothing while keys are renewed, which must not be waited for."""
+        if not self._channel.get_transport().clear_to_send.is_set():
+            return b""
+        return self.receive(0.0) or b""
+
+    def cut(self) -> None:
+        """End the connection without waiting; `close` is still needed."""
+        cut(self._login.sock)
 
     def receive(self, timeout: float) -> bytes | None:
         """What has come; empty at the end of it, None when nothing came in ``timeout`` seconds."""
