@@ -35,7 +35,7 @@ NO_PYTHON: Final = b"NOPYTHON"
 #: What the command of ``scms authorize`` says before the SHA-256 of what it allows.
 AUTHORIZED: Final = b"SCMS-AUTHORIZED "
 
-_PARTS: Final = ("processes", "kernel", "mounts", "host", "nvml", "device", "gpu", "agent")
+_PARTS: Final = ("processes", "kernel", "mounts", "host", "nvml", "device", "gpu", "amd", "agent")
 _PYTHONS: Final = (
     "python3",
     "/usr/libexec/platform-python",
@@ -65,7 +65,7 @@ options = {{
     "phase_seconds": float(options["phase_seconds"]),
     "lease_seconds": {LEASE_SECONDS},
 }}
-run(options, Host(processes), gpus)
+run(options, Host(processes), with_amd(gpus, processes.describe))
 """
 
 
