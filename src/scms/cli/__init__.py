@@ -12,7 +12,7 @@ from typing import Annotated
 import typer
 
 from scms import __version__
-from scms.cli import choose, look, reporting, run, setup, store
+from scms.cli import asking, choose, look, reporting, run, setup, store
 from scms.cli.context import Context
 from scms.cli.output import complain
 from scms.errors import ScmsError
@@ -29,6 +29,7 @@ setup.register(app)
 run.register(app)
 look.register(app)
 reporting.register(app)
+asking.register(app)
 choose.register(app)
 store.register(app)
 

@@ -1,15 +1,13 @@
-"""Verbs that look: now, devices, usage, forecast, sql."""
+"""Verbs that look: now, devices, usage, forecast."""
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from scms.cli.context import of
 from scms.cli.output import CsvOption, Form, JsonOption, form, print_frame
-from scms.errors import SettingsError
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -39,7 +37,6 @@ def register(app: typer.Typer) -> None:
     app.command("devices")(devices)
     app.command("usage")(usage)
     app.command("forecast")(forecast)
-    app.command("sql")(sql)
 
 
 def now(
@@ -116,30 +113,6 @@ def forecast(
     if how is Form.TABLE:
         frame = frame.rename(columns={"p_free": "p_free_ratio"})
     print_frame(frame, how, columns=_OUTLOOK_COLUMNS, zone=lab.inventory.settings.zone())
-
-
-def sql(
-    context: typer.Context,
-    query: Annotated[str, typer.Argument(help="A SELECT over the views, or @FILE to read one.")],
-    *,
-    as_json: JsonOption = False,
-    as_csv: CsvOption = False,
-) -> None:
-    """Run a SELECT over the views (DuckDB SQL)."""
-    how = form(as_json=as_json, as_csv=as_csv)
-    lab = of(context).cluster()
-    frame = lab.sql(_query_text(query)).df()
-    print_frame(frame, how, zone=lab.inventory.settings.zone())
-
-
-def _query_text(query: str) -> str:
-    if not query.startswith("@"):
-        return query
-    path = Path(query[1:])
-    try:
-        return path.read_text(encoding="utf-8")
-    except OSError as error:
-        raise SettingsError(f"{path} cannot be read: {error}", expected="a file of SQL") from error
 
 
 def _named(frame: pd.DataFrame, by: str) -> pd.DataFrame:
