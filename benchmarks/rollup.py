@@ -3,9 +3,9 @@
     python benchmarks/rollup.py [--servers 200] [--gpus 8] [--interval 60]
 
 Each rollup is made in a process of its own of the same facts: a row per server and tick, one per
-GPU and tick, a process on two GPUs of three, and eight rows of CPU use per server and tick. Beside it
-stands what DuckDB takes to read the same rows once (a count of one column per value read), and a
-second run, which has to find that nothing is left to do.
+GPU and tick, a process on two GPUs of three, and eight rows of CPU use per server and tick. Beside
+it stand what DuckDB takes to read the same columns once, what the process had in memory before, and
+a second run, which has to find that nothing is left to do.
 """
 
 from __future__ import annotations
@@ -57,8 +57,11 @@ def main() -> None:
         return
     with tempfile.TemporaryDirectory() as directory:
         fill(Path(directory), arguments.servers, arguments.gpus, arguments.interval)
-        print("| rollup | of rows | makes rows | seconds | CPU seconds | to read | peak | again |")
-        print("|---|---|---|---|---|---|---|---|")
+        print(
+            "| rollup | of rows | makes rows | bytes a row | seconds | CPU seconds | CPU to read "
+            "| before | peak | again |"
+        )
+        print("|---|---|---|---|---|---|---|---|---|---|")
         for name in FACTS_OF:
             command = [sys.executable, __file__, "--measure", directory, name]
             found = subprocess.run(command, check=True, capture_output=True, text=True)
@@ -66,11 +69,19 @@ def main() -> None:
 
 
 def row(name: str, found: dict[str, float]) -> str:
-    return (
-        f"| {name} | {found['of']:,.0f} | {found['makes']:,.0f} | {found['seconds']:.1f} "
-        f"| {found['cpu']:.1f} | {found['read']:.1f} | {found['peak'] / 2**20:,.0f} MiB "
-        f"| {found['again'] * 1000:.0f} ms |"
+    cells = (
+        name,
+        f"{found['of']:,.0f}",
+        f"{found['makes']:,.0f}",
+        f"{found['bytes'] / found['makes']:.0f}",
+        f"{found['seconds']:.1f}",
+        f"{found['cpu']:.1f}",
+        f"{found['read']:.2f}",
+        f"{found['idle'] / 2**20:,.0f} MiB",
+        f"{found['peak'] / 2**20:,.0f} MiB",
+        f"{found['again'] * 1000:.0f} ms",
     )
+    return f"| {' | '.join(cells)} |"
 
 
 def opened(directory: Path) -> tuple[Warehouse, Views]:
@@ -84,7 +95,11 @@ def opened(directory: Path) -> tuple[Warehouse, Views]:
 def measured(directory: Path, name: str) -> dict[str, float]:
     """Make one rollup and see what it took; memory is that of this process at its most."""
     warehouse, views = opened(directory)
-    warehouse.state(name)  # imports, and the catalog
+    import pyiceberg.io.pyarrow  # noqa: F401  as in a collector that has run for a while
+
+    warehouse.table(name)
+    views.arrow(f"SELECT count(*) FROM {name}")
+    idle = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
     before = time.perf_counter(), time.process_time()
     rollup(warehouse, views.arrow, now=NEXT, names=(name,))
     after = time.perf_counter(), time.process_time()
@@ -97,6 +112,8 @@ def measured(directory: Path, name: str) -> dict[str, float]:
     return {
         "of": sum(file.rows for file in warehouse.state(facts).files),
         "makes": sum(file.rows for file in warehouse.state(name).files),
+        "bytes": sum(file.task.file.file_size_in_bytes for file in warehouse.state(name).files),
+        "idle": idle,
         "seconds": after[0] - before[0],
         "cpu": after[1] - before[1],
         "peak": peak,
