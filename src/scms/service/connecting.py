@@ -9,8 +9,13 @@ if TYPE_CHECKING:
     from scms.inventory import Server
 
 
-def connect(server: Server, interval: float) -> Channel:
+def connect(server: Server, interval: float, *, fleet_size: int | None = None) -> Channel:
     """Start a probe on a server: a `scms.collect.channel.Connector`.
+
+    Args:
+        server: An entry of the inventory.
+        interval: Seconds from one sample to the next.
+        fleet_size: How many servers are watched, if that is known.
 
     Raises:
         CollectError: There is none; the message says why and what mends it.
@@ -21,4 +26,4 @@ def connect(server: Server, interval: float) -> Channel:
         return demo.connect(server, interval)
     from scms.collect import transport
 
-    return transport.connect(server, interval)
+    return transport.connect(server, interval, fleet_size=fleet_size)

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import logging
 from datetime import UTC, datetime
+from functools import partial
 from typing import TYPE_CHECKING
 
 from scms.errors import HotStoreError
 from scms.hot import FILE_NAME, HotStore
-from scms.service.connecting import connect
+from scms.service import memory
+from scms.service.connecting import connect as reach
 from scms.service.lock import CollectorLock
 from scms.service.mover import Mover
 from scms.service.writer import Writer
@@ -36,7 +38,7 @@ class Service:
     def __init__(
         self,
         inventory: Inventory,
-        connect: Connector = connect,
+        connect: Connector | None = None,
         *,
         flush_seconds: float | None = None,
         now: Callable[[], datetime] = lambda: datetime.now(UTC),
@@ -54,7 +56,13 @@ class Service:
             every_seconds=configured if flush_seconds is None else flush_seconds,
             now=now,
         )
-        self._supervisor = Supervisor(inventory, sink=self._writer.put, connect=connect)
+        self._supervisor = Supervisor(
+            inventory,
+            sink=self._writer.put,
+            connect=partial(reach, fleet_size=len(inventory.servers))
+            if connect is None
+            else connect,
+        )
 
     def start(self) -> None:
         """Begin; returns at once. A service starts once.
@@ -63,6 +71,7 @@ class Service:
             HotStoreError: Another collector has this data directory, or it cannot be written.
         """
         self._lock.take()
+        memory.share_arenas()  # before there are threads
         try:
             self._hot.last_id()  # makes the file, or says why it cannot
         except HotStoreError:

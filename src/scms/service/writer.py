@@ -13,7 +13,8 @@ if TYPE_CHECKING:
     from scms.collect.record import Record
     from scms.hot import HotStore
 
-_GATHER_SECONDS: Final = 0.2
+#: One transaction costs as much as ten records in it.
+_GATHER_SECONDS: Final = 0.5
 _QUEUE_RECORDS: Final = 5000
 _BATCH_RECORDS: Final = 500
 _REFUSED_SECONDS: Final = 1.0
@@ -21,13 +22,14 @@ _logger = logging.getLogger(__name__)
 
 
 class Writer(threading.Thread):
-    """Writes records to the hot store, those of a fifth of a second in one transaction."""
+    """Writes records to the hot store, those of half a second in one transaction."""
 
     def __init__(self, hot: HotStore) -> None:
         super().__init__(name="hot store", daemon=True)
         self._hot = hot
         self._queue: queue.Queue[Record] = queue.Queue(_QUEUE_RECORDS)
         self._full = False
+        self._some = threading.Event()
         self._ending = threading.Event()
 
     def put(self, record: Record) -> None:
@@ -35,6 +37,8 @@ class Writer(threading.Thread):
         try:
             self._queue.put_nowait(record)
             self._full = False
+            if not self._some.is_set():  # woken once: that costs as much as to parse a sample
+                self._some.set()
         except queue.Full:
             if not self._full:
                 _logger.warning("the hot store does not keep up: records are lost")
@@ -43,12 +47,14 @@ class Writer(threading.Thread):
     def stop(self, timeout: float) -> bool:
         """Write what was taken, and end; whether it has."""
         self._ending.set()
+        self._some.set()
         self.join(timeout)
         return not self.is_alive()
 
     def run(self) -> None:
         """Write until told to stop and nothing is left."""
         while True:
+            self._some.wait()
             ending = self._ending.is_set()
             batch = self._gather()
             if batch:
@@ -57,15 +63,17 @@ class Writer(threading.Thread):
                 return
 
     def _gather(self) -> list[Record]:
-        # Not woken by each record: to wake a thread costs as much as to parse a sample.
         if self._queue.qsize() < _BATCH_RECORDS:
             self._ending.wait(_GATHER_SECONDS)
+        if not self._ending.is_set():
+            self._some.clear()
         batch: list[Record] = []
         while len(batch) < _BATCH_RECORDS:
             try:
                 batch.append(self._queue.get_nowait())
             except queue.Empty:
-                break
+                return batch
+        self._some.set()  # there may be more
         return batch
 
     def _append(self, batch: list[Record]) -> None:

@@ -21,22 +21,31 @@ __all__ = ["connect", "probe_source"]
 
 #: Login shells that load a great deal take seconds until they are ready.
 _READY_SECONDS = 20.0
-#: Servers whose moments to tick are this close together tick together.
-_TOGETHER_SECONDS = 0.2
+#: The moments at which servers tick are no closer together than this …
+_APART_SECONDS = 0.2
+#: … and about so many servers tick at each.
+_TOGETHER = 20
 
 
-def _phase(name: str, interval_seconds: float) -> float:
-    """The moment of the interval at which a server ticks, in seconds.
+def phase_seconds(name: str, interval_seconds: float, fleet_size: int | None = None) -> float:
+    """The moment of the interval at which a server ticks.
 
-    Each has one of its own, so that the collector's work is spread out; but not quite: several
-    samples at once cost a third of what they cost one by one, when each finds the caches cold.
+    The collector's work is spread out, but not quite: samples that come one by one cost three
+    times as much as those that come together, because each finds the caches cold.
     """
-    moments = max(1, round(interval_seconds / _TOGETHER_SECONDS))
+    moments = max(1, round(interval_seconds / _APART_SECONDS))
+    if fleet_size is not None:
+        moments = max(1, min(moments, fleet_size // _TOGETHER))
     return zlib.crc32(name.encode()) % moments / moments * interval_seconds
 
 
-def connect(server: Server, interval_seconds: float) -> Channel:
+def connect(server: Server, interval_seconds: float, *, fleet_size: int | None = None) -> Channel:
     """Start a probe on a server that samples every ``interval_seconds``.
+
+    Args:
+        server: An entry of the inventory.
+        interval_seconds: From one sample to the next.
+        fleet_size: How many servers are watched, if that is known: a few tick together.
 
     Raises:
         ConnectError: There is no connection.
@@ -48,7 +57,7 @@ def connect(server: Server, interval_seconds: float) -> Channel:
         raise ConnectError(
             f"{server.name} is simulated", mend="serve it with the demo: scms up --demo"
         )
-    phase = _phase(server.name, interval_seconds)
+    phase = phase_seconds(server.name, interval_seconds, fleet_size)
     channel: StreamChannel
     if server.local:
         from scms.collect.transport.local import PYTHONS, LocalStream
