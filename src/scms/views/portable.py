@@ -2,26 +2,23 @@
 
 Input: a SELECT, the view files, the columns of the base relations, values of parameters. Output: a
 statement that stands for itself: views are common table expressions of it, calls of views with
-parameters one each. The only home of sqlglot.
+parameters one each. Here, in `parse` and in `spark` is the only home of sqlglot.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import date, datetime
-from functools import cache
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from scms.errors import QueryError
 from scms.views.base import TYPES
+from scms.views.parse import dialect, parsed, with_values
 from scms.views.spark import spark_node
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from sqlglot import exp
-    from sqlglot.dialects.dialect import Dialect
 
     from scms.warehouse.sqlfiles import ViewFile
 
@@ -56,7 +53,7 @@ def spark_sql(
     from sqlglot.optimizer.qualify import qualify
 
     try:
-        tree = _with_values(_parsed(query), params)
+        tree = with_values(parsed(query), params)
         expansion = _Expansion(views, relations)
         tree = expansion.whole(tree)
         expansion.visit(tree)
@@ -66,7 +63,7 @@ def spark_sql(
             for relation in relations.values()
         }
         tree = qualify(
-            tree, schema=schema, dialect=_dialect(), validate_qualify_columns=False
+            tree, schema=schema, dialect=dialect(), validate_qualify_columns=False
         ).assert_is(exp.Query)
         _name_groups(tree)
         return _by_position(tree).transform(spark_node).sql(dialect="spark")
@@ -77,34 +74,6 @@ def spark_sql(
             expected="one SELECT over the tables and views of the data dictionary",
             mend=f"the query was: {' '.join(query.split())[:200]}",
         ) from error
-
-
-@cache
-def _dialect() -> type[Dialect]:
-    """DuckDB's SQL, with the numbers of elements as they stand.
-
-    sqlglot counts elements from 0 where it sees that a number is one, and leaves others: nobody
-    could tell afterwards what was counted from where.
-    """
-    from sqlglot.dialects.duckdb import DuckDB
-
-    class Counted(DuckDB):
-        INDEX_OFFSET = 0
-
-    return Counted
-
-
-def _parsed(query: str) -> exp.Query:
-    import sqlglot
-    from sqlglot import exp
-
-    statements = [tree for tree in sqlglot.parse(query, dialect=_dialect()) if tree is not None]
-    if len(statements) != 1 or not isinstance(statements[0], exp.Query):
-        raise QueryError(
-            f"the query is refused: {' '.join(query.split())[:200]!r} gives no rows",
-            expected="one SELECT over the tables and views of the data dictionary",
-        )
-    return statements[0]
 
 
 @dataclass(slots=True)
@@ -172,7 +141,7 @@ class _Expansion:
 
     def _view(self, name: str, table: exp.Table) -> str:
         """The name of the expression for a view, which is made when it is first used."""
-        use = (name, *(argument.sql(_dialect()) for argument in table.this.expressions))
+        use = (name, *(argument.sql(dialect()) for argument in table.this.expressions))
         if use not in self.keys:
             key = f"scms_{len(self.keys)}_{name}"
             self.keys[use] = key
@@ -191,7 +160,7 @@ class _Expansion:
                 expected=f"{len(view.parameters)}: {', '.join(view.parameters)}",
             )
         given = dict(zip(view.parameters, arguments, strict=True))
-        return _with_arguments(_parsed(view.select), given)
+        return _with_arguments(parsed(view.select), given)
 
 
 def _called(table: exp.Table) -> str:
@@ -230,53 +199,6 @@ def _with_arguments(tree: exp.Query, given: Mapping[str, exp.Expr]) -> exp.Query
         return node
 
     return tree.transform(put).assert_is(exp.Query) if given else tree
-
-
-def _with_values(
-    tree: exp.Query, params: Mapping[str, object] | Sequence[object] | None
-) -> exp.Query:
-    """Values in the place of parameters, as literals that sqlglot quotes."""
-    from sqlglot import exp
-
-    named: dict[str, object] = {}
-    if isinstance(params, Mapping):
-        named = {str(name): value for name, value in params.items()}
-    elif params is not None:
-        named = {str(number): value for number, value in enumerate(params, start=1)}
-    count = 0
-
-    def put(node: exp.Expr) -> exp.Expr:
-        nonlocal count
-        if not isinstance(node, (exp.Parameter, exp.Placeholder)):
-            return node
-        key = node.name
-        if isinstance(node, exp.Placeholder) and not key:
-            count += 1
-            key = str(count)
-        if key not in named:
-            raise QueryError(f"the query is refused: no value is given for {node.sql(_dialect())}")
-        return _literal(named[key])
-
-    return tree.transform(put).assert_is(exp.Query)
-
-
-def _literal(value: Any) -> exp.Expr:
-    from sqlglot import exp
-
-    if isinstance(value, datetime):
-        if value.tzinfo is None:
-            raise QueryError(f"{value} has no time zone", expected="a time with its zone")
-        return exp.cast(exp.Literal.string(value.isoformat(sep=" ")), "TIMESTAMPTZ")
-    if isinstance(value, date):
-        return exp.cast(exp.Literal.string(value.isoformat()), "DATE")
-    if value is None or isinstance(value, (bool, int, float, str)):
-        return exp.convert(value)
-    if isinstance(value, (list, tuple)):
-        return exp.array(*(_literal(part) for part in value))
-    raise QueryError(
-        f"{type(value).__name__} cannot be a value of a query on an engine",
-        expected="text, a number, true or false, a date, a time, or a list of these",
-    )
 
 
 def _name_groups(tree: exp.Query) -> None:
