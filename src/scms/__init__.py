@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from scms.recommend.request import Request
     from scms.reports.document import Report
     from scms.reports.period import Period
-    from scms.widgets import App, Finder, LiveView, ReportsView
+    from scms.widgets import App, Finder, LiveView, ReportsView, ServerView
 
 __version__ = "0.1.0"
 
@@ -39,6 +39,7 @@ _HOMES = {
     "ReportsView": "scms.widgets",
     "Request": "scms.recommend.request",
     "Server": "scms.inventory",
+    "ServerView": "scms.widgets",
     "open": "scms.cluster",
 }
 
@@ -55,6 +56,7 @@ __all__ = [
     "Request",
     "ScmsError",
     "Server",
+    "ServerView",
     "__version__",
     "open",
 ]

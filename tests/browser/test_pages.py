@@ -79,6 +79,23 @@ def test_conditions_leave_the_servers_that_meet_them(
         seen.wait("document.querySelector('.scms-empty').textContent.includes('\"memory\"')")
 
 
+def test_a_server_has_a_page_of_its_own(
+    browser: Browser, dashboard: Dashboard, inventory: Inventory
+):
+    known = Cluster(inventory).server("gpu-a01")
+    with visit(browser, dashboard.url) as seen:
+        seen.wait_drawn()
+        seen.page.get_by_role("link", name="gpu-a01", exact=True).click()
+        assert seen.text(".scms-server-line h2") == "gpu-a01"
+        seen.wait(f"document.querySelectorAll('.scms-gpu').length === {len(known.devices)}")
+        seen.wait("document.querySelector('.scms-server-view [data-drawn]') !== null")
+        assert seen.page.url.endswith("#server/gpu-a01")
+        seen.page.get_by_role("link", name="All servers").click()
+        seen.wait("document.querySelector('.scms-app').dataset.page === 'live'")
+        assert seen.foreign == []
+        assert seen.complaints == []
+
+
 def test_states_of_gpus_differ_without_colour(browser: Browser, dashboard: Dashboard):
     with visit(browser, dashboard.url) as seen:
         seen.wait_drawn()

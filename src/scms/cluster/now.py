@@ -38,15 +38,19 @@ class Present(Parts):
         rows = self.snapshot().servers
         return frame(wanted.rows(rows), [*rows[0]] if rows else None)
 
-    def server(self, name: str) -> Closeup:
+    def server(self, name: str, *, after: Closeup | None = None) -> Closeup:
         """Everything known of one server now (see `scms.live.Closeup`).
+
+        Args:
+            name: The server.
+            after: An earlier answer, so that only what came since is read.
 
         Raises:
             UnknownServer: It is not in the inventory.
         """
         now = datetime.now(UTC)
         holds = self._holds.active(now)
-        return live.closeup(self.hot, self.inventory, name, now=now, holds=holds)
+        return live.closeup(self.hot, self.inventory, name, now=now, holds=holds, after=after)
 
     def devices(self) -> pd.DataFrame:
         """One row per GPU: its state and measurements now (see `scms.live.Snapshot.devices`)."""

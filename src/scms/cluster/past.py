@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from scms.cluster.parts import Parts, frame
@@ -20,32 +22,106 @@ if TYPE_CHECKING:
 class Past(Parts):
     """The verbs that answer from what is remembered."""
 
-    def usage(self, period: str | Period = "today", by: str = "server") -> pd.DataFrame:
+    def usage(
+        self,
+        period: str | Period = "today",
+        by: str = "server",
+        *,
+        where: str = "",
+        user: str | None = None,
+        top: int | None = None,
+    ) -> pd.DataFrame:
         """Use in a period: GPU-hours and CPU-hours available and used, with coverage.
 
         Args:
             period: Such as ``"today"``, ``"2026-10"``, ``"2026-W41"``, ``"2026-Q4"``, ``"7d"``.
-            by: ``server``, ``device``, ``user``, ``group``, ``model``, ``hour`` or ``day``.
+            by: ``server``, ``device``, ``user``, ``group``, ``tag``, ``model``, ``hour``, ``day``,
+                ``weekday``, ``hour_of_day`` or ``hour_of_week``.
+            where: Only servers that this filter means, such as ``"group:vision not tag:old"``.
+            user: Only what this user used; not by device or model.
+            top: Only so many rows, those with most hours used first.
 
         Returns:
             One row per key; columns as in docs/reference/metrics.md.
 
         Raises:
             PeriodError: The period cannot be read.
+            QueryError: ``by`` is none of these.
+            FilterError: ``where`` cannot be read.
         """
         from scms.reports.metrics import usage
 
-        return usage(self._views.frame, self.period(period), by=by, now=datetime.now(UTC))
-
-    def report(self, period: str | Period = "last-month") -> Report:
-        """A report of a period, to look at in a notebook or to ``.save("october.html")``."""
-        from scms.reports.build import build_report
-
-        return build_report(
+        return usage(
             self._views.frame,
             self.period(period),
-            name=self.inventory.settings.name,
+            by=by,
             now=datetime.now(UTC),
+            where=where,
+            user=user,
+            top=top,
+            power=self.inventory.settings.power,
+        )
+
+    def report(
+        self,
+        period: str | Period = "last-month",
+        *,
+        group: str | None = None,
+        audience: str | None = None,
+        commands: bool = False,
+        template: str | Path | None = None,
+    ) -> Report:
+        """A report of a period, to look at in a notebook or to ``.save("october.pdf")``.
+
+        Args:
+            period: As for `usage`.
+            group: About the servers of this group only.
+            audience: Who is to see it, which says what is seen of names; see ``[privacy]``.
+            commands: Show program names as well, where names are shown.
+            template: A Jinja template for the page; by default that of the settings, or ours.
+
+        Raises:
+            ReportError: There is no such group, or the template cannot be used.
+            SettingsError: No list of ``[privacy]`` names the audience.
+        """
+        from scms.reports.build import build_report
+
+        settings = self.inventory.settings
+        report = build_report(
+            self._views_of(group).frame,
+            self.period(period),
+            name=settings.name if group is None else f"{settings.name}, {group}",
+            now=datetime.now(UTC),
+            thresholds=settings.findings,
+            power=settings.power,
+            # Where only its servers are seen, nobody can tell who of a group works elsewhere.
+            groups=settings.groups if group is None else {},
+            veil=self._veil(audience, commands=commands),
+        )
+        chosen = settings.reports.template if template is None else template
+        return report if chosen is None else replace(report, template=Path(chosen))
+
+    def load(self, server: str, period: str | Period = "today") -> pd.DataFrame:
+        """The load of a server in a period, per quarter of an hour: mean, lowest and highest.
+
+        Returns:
+            Columns ``starts_at, cpu_mean, cpu_min, cpu_max, memory_max, gpu_mean, gpu_min,
+            gpu_max`` (ratios), in order of time; what was not observed has no row.
+
+        Raises:
+            UnknownServer: It is not in the inventory.
+        """
+        chosen = self.period(period)
+        return self._views.frame(
+            "SELECT * EXCLUDE (server) FROM server_load_15m WHERE server = $server "
+            "AND starts_at >= $start AND starts_at < $end ORDER BY starts_at",
+            {
+                "server": self.inventory[server].name,
+                "start": chosen.start,
+                "end": chosen.end,
+            },
+            start=chosen.start,
+            end=chosen.end,
         )
 
     def sql(

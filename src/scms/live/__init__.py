@@ -6,12 +6,13 @@
 
 from __future__ import annotations
 
-from scms.live.closeup import Closeup, closeup
+from scms.live.closeup import STEP_SECONDS, Closeup, closeup
 from scms.live.recent import device_history, events, history, processes
 from scms.live.snapshot import DEVICE_COLUMNS, Snapshot, snapshot
 
 __all__ = [
     "DEVICE_COLUMNS",
+    "STEP_SECONDS",
     "Closeup",
     "Snapshot",
     "closeup",

@@ -22,8 +22,10 @@ if TYPE_CHECKING:
 
 _PAST: Final = timedelta(minutes=15)
 #: One point of the past in so many seconds is as much as a small chart can show.
-_STEP_SECONDS: Final = 10.0
+STEP_SECONDS: Final = 10.0
 _EVENTS: Final = timedelta(hours=2)
+_SPANS: Final = (_PAST, _EVENTS)
+_LATENESS: Final = timedelta(seconds=5)
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,19 +57,42 @@ def closeup(
     *,
     now: datetime,
     holds: Iterable[Mapping[str, Any]] = (),
+    after: Closeup | None = None,
 ) -> Closeup:
     """Read everything known of one server.
+
+    Args:
+        hot: The hot store.
+        inventory: The servers and settings.
+        server: Its name.
+        now: The time.
+        holds: The active holds.
+        after: An earlier close-up of it: only what came since is read of the past.
 
     Raises:
         UnknownServer: It is not in the inventory.
     """
     name = inventory[server].name
     seen = snapshot(hot, inventory, now=now, holds=holds, only=name)
+    # A record may be written a moment after it was received.
+    read_to = None if after is None else after.as_of - _LATENESS
+    since = {span: now - span if read_to is None else max(read_to, now - span) for span in _SPANS}
+    newer = events(hot, since=since[_EVENTS], server=name)
+    ticks = device_history(hot, name, since=since[_PAST], step_seconds=STEP_SECONDS)
+    if after is not None:
+        newer += [event for event in after.events if event not in newer]
+        ticks = [*after.past, *ticks]
     return Closeup(
         as_of=now,
         server=seen.servers[0],
         devices=seen.devices,
         processes=processes(hot, now=now, server=name),
-        events=events(hot, since=now - _EVENTS, server=name),
-        past=device_history(hot, name, since=now - _PAST, step_seconds=_STEP_SECONDS),
+        events=[event for event in newer if event["sampled_at"] >= now - _EVENTS],
+        past=_one_a_step([tick for tick in ticks if tick["sampled_at"] >= now - _PAST]),
     )
+
+
+def _one_a_step(ticks: Iterable[Row]) -> list[Row]:
+    """The last tick of each device in each step of time."""
+    last = {(t["device"], t["sampled_at"].timestamp() // STEP_SECONDS): t for t in ticks}
+    return sorted(last.values(), key=lambda tick: (tick["sampled_at"], tick["device"]))

@@ -1,4 +1,4 @@
-"""The page: live view, reports and finder as widgets, and the application that holds them.
+"""The page: live view, one server, reports, finder as widgets, and the application of them all.
 
 In: a cluster. Out: widgets for Voila and JupyterLab. Each has ``.data()``: the rows it shows.
 """
@@ -12,10 +12,17 @@ if TYPE_CHECKING:
     from scms.widgets.finder import Finder
     from scms.widgets.live import LiveView
     from scms.widgets.reports import ReportsView
+    from scms.widgets.server import ServerView
 
-__all__ = ["App", "Finder", "LiveView", "ReportsView"]
+__all__ = ["App", "Finder", "LiveView", "ReportsView", "ServerView"]
 
-_HOMES = {"App": "app", "Finder": "finder", "LiveView": "live", "ReportsView": "reports"}
+_HOMES = {
+    "App": "app",
+    "Finder": "finder",
+    "LiveView": "live",
+    "ReportsView": "reports",
+    "ServerView": "server",
+}
 
 
 def __getattr__(name: str) -> Any:

@@ -1,7 +1,7 @@
 """The application: the pages with their header.
 
-In: a cluster. Out: one widget with Live, Reports and Find a server; a page is made when it is first
-opened, so that a kernel that only watches stays small.
+In: a cluster. Out: one widget with Live, Reports, Find a server, and a page of each server; a page
+is made when it is first opened, so that a kernel that only watches stays small.
 """
 
 from __future__ import annotations
@@ -35,7 +35,8 @@ class App(w.VBox):  # type: ignore[misc]  # ipywidgets has no type stubs
         self.feed = Feed(lab)
         self.live = LiveView(lab, feed=self.feed)
         self.header = Header(cluster=lab.inventory.settings.name, pages=[list(p) for p in _PAGES])
-        self._places = {key: add_classes(w.VBox(), f"scms-page-{key}") for key, _ in _PAGES}
+        keys = (*(key for key, _ in _PAGES), "server")
+        self._places = {key: add_classes(w.VBox(), f"scms-page-{key}") for key in keys}
         for place in self._places.values():
             add_classes(place, "scms-page")
         self._places["live"].children = [self.live]
@@ -66,19 +67,45 @@ class App(w.VBox):  # type: ignore[misc]  # ipywidgets has no type stubs
         super().close()
 
     def _on_page(self, change: Any) -> None:
+        if not self._shows(change["new"].partition("/")[2]):
+            self._leave_server()
         self._view(change["new"])
 
-    def _view(self, key: str) -> Any:
+    def _leave_server(self) -> None:
+        """The page of a server follows every tick: nobody looks at it any more."""
+        close_tree(self._places["server"].children)
+        self._places["server"].children = []
+
+    def _view(self, page: str) -> Any:
+        key, _, name = page.partition("/")
         place = self._places[key]
         if not place.children:
-            place.children = [self._make(key)]
+            place.children = [self._make(key, name)]
         return place.children[0]
 
-    def _make(self, key: str) -> Any:
+    def _shows(self, server: str) -> bool:
+        """Whether the page of this server is the one that was made."""
+        return any(
+            getattr(view, "server", None) == server for view in self._places["server"].children
+        )
+
+    def _make(self, key: str, name: str) -> Any:
         if key == "reports":
             from scms.widgets.reports import ReportsView
 
             return ReportsView(self._lab, worker=self._worker)
+        if key == "server":
+            return self._make_server(name)
         from scms.widgets.finder import Finder
 
         return Finder(self._lab, worker=self._worker)
+
+    def _make_server(self, name: str) -> Any:
+        from scms.errors import UnknownServer
+        from scms.widgets.server import ServerView
+        from scms.widgets.work import Progress
+
+        try:
+            return ServerView(self._lab, name, feed=self.feed, worker=self._worker)
+        except UnknownServer as error:
+            return Progress(problem=str(error))

@@ -127,6 +127,10 @@ export default {
     const board = new Board(model, el);
     const feed = await model.widget_manager.get_model(model.get("feed").slice("IPY_MODEL_".length));
     const draw = (content, buffers) => board.draw(content, buffers);
+    el.addEventListener("click", (event) => {
+      // In a notebook there is no page of a server to go to.
+      if (event.target.closest("h3 a") && !el.closest(".scms-app")) event.preventDefault();
+    });
     const arrange = () => board.arrange(true);
     const redraw = () => board.cards.forEach((card) => card.drawSpark());
     feed.on("msg:custom", draw);

@@ -48,7 +48,9 @@ class Card {
     this.root.dataset.server = name;
     const head = element("header", "", this.root);
     this.dot = element("span", "scms-dot", head);
-    element("h3", "", head, name).title = name;
+    const link = element("a", "", element("h3", "", head), name);
+    link.title = name;
+    link.href = `#server/${encodeURIComponent(name)}`;
     this.state = element("span", "scms-pill", head);
     this.hardware = element("span", "scms-hardware", head);
     this.cells = element("div", "scms-cells", this.root);

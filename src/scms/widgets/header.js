@@ -1,5 +1,5 @@
-// Name, pages and theme switch. The page is in the address (#live, #reports, #find), and switching
-// it is done here at once; the kernel hears of it and prepares what a page needs.
+// Name, pages and theme switch. The page is in the address (#live, #reports, #find, #server/NAME), and
+// switching it is done here at once; the kernel hears of it and prepares what a page needs.
 
 function element(tag, className, parent, text) {
   const made = document.createElement(tag);
@@ -53,11 +53,13 @@ export default {
     const known = new Set(pages.map(([key]) => key));
     const app = () => el.closest(".scms-app");
 
-    const showPage = (key) => {
+    // A page may have a part of its own: "server/gpu-a01" is the page "server", reached from Live.
+    const showPage = (place) => {
+      const [key] = place.split("/", 1);
       if (app()) app().dataset.page = key;
-      markPage(key);
-      if (model.get("page") === key) return;
-      model.set("page", key);
+      markPage(known.has(key) ? key : pages[0][0]);
+      if (model.get("page") === place) return;
+      model.set("page", place);
       model.save_changes();
     };
     const markPage = switcher(el, "Pages", pages, (key) => {
@@ -70,8 +72,9 @@ export default {
     });
 
     const followAddress = () => {
-      const key = location.hash.slice(1);
-      showPage(known.has(key) ? key : pages[0][0]);
+      const place = decodeURIComponent(location.hash.slice(1));
+      showPage(known.has(place) || place.startsWith("server/") ? place : pages[0][0]);
+      window.scrollTo(0, 0);
     };
     const themed = () => markTheme(document.documentElement.dataset.scmsTheme);
     window.addEventListener("hashchange", followAddress);

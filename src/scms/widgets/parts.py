@@ -76,6 +76,23 @@ class Cards(Part):
             self.found = found | {"servers": [row["server"] for row in servers]}
 
 
+class Table(Part):
+    """A table whose rows can be sorted in the browser."""
+
+    _esm = asset("table.js")
+    _css = asset("table.css")
+    #: ``heading, unit, kind`` of each column, and per row ``texts``, ``values``, ``mark``.
+    columns = traitlets.List().tag(sync=True)
+    rows = traitlets.List().tag(sync=True)
+    #: What stands there when there are no rows.
+    nothing = traitlets.Unicode("Nothing was recorded in this period.").tag(sync=True)
+
+    def show(self, columns: list[dict[str, Any]], rows: list[dict[str, Any]]) -> None:
+        """Show these columns and rows."""
+        with self.hold_sync():
+            self.columns, self.rows = columns, rows
+
+
 class Header(Part):
     """Name, pages and theme switch; the page is kept in the address, so that it can be sent."""
 

@@ -14,7 +14,7 @@ import traitlets
 from scms.widgets.figure import Figure
 from scms.widgets.live import close_tree
 from scms.widgets.part import Part, add_classes, asset
-from scms.widgets.parts import Theme, Tiles
+from scms.widgets.parts import Table, Theme, Tiles
 from scms.widgets.work import Progress, Worker
 
 if TYPE_CHECKING:
@@ -37,16 +37,6 @@ PERIODS: Final = {
 DIMENSIONS: Final = {"Server": "server", "User": "user", "Group": "group", "GPU model": "model"}
 _HEADINGS: Final = {"Server": "server", "User": "user", "Group": "group", "GPU model": "GPU model"}
 _FORMS: Final = {"html": "text/html", "csv": "text/csv", "md": "text/markdown"}
-
-
-class Table(Part):
-    """A table whose rows can be sorted in the browser."""
-
-    _esm = asset("table.js")
-    _css = asset("table.css")
-    #: ``heading, unit, kind`` of each column, and per row ``texts``, ``values``, ``mark``.
-    columns = traitlets.List().tag(sync=True)
-    rows = traitlets.List().tag(sync=True)
 
 
 class Download(Part):
@@ -172,8 +162,7 @@ class ReportsView(w.VBox):  # type: ignore[misc]  # ipywidgets has no type stubs
         by = DIMENSIONS[self.by.value]
         self._table_title.value = f"Use by {_HEADINGS[self.by.value]}"
         columns, rows = table_of(self.report.tables[by], by)
-        with self.table.hold_sync():
-            self.table.columns, self.table.rows = columns, rows
+        self.table.show(columns, rows)
 
     def _on_message(self, _widget: Any, content: Mapping[str, Any], _buffers: Any) -> None:
         form, report = content.get("form"), self.report

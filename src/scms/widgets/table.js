@@ -57,7 +57,7 @@ export default {
           if (kind === "coverage" && row.values[n] !== null && row.values[n] < 0.9) value.className = "scms-thin";
         });
       }
-      if (rows.length === 0) element("p", "scms-hint", el, "Nothing was recorded in this period.");
+      if (rows.length === 0) element("p", "scms-hint", el, model.get("nothing"));
     };
     model.on("change:rows change:columns", draw);
     draw();

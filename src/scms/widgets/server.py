@@ -1,0 +1,219 @@
+"""A server's own page: its GPUs, who uses them, its past, its disks and what happened to it.
+
+In: a cluster, a server's name and the feed. Out: a widget. The live state comes with the feed; what
+only this page wants (processes, events, the past) is read in a thread.
+"""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import TYPE_CHECKING, Any, Final
+
+import ipywidgets as w
+import traitlets
+
+from scms.widgets import closeup
+from scms.widgets.feed import Feed
+from scms.widgets.figure import Figure
+from scms.widgets.live import close_tree
+from scms.widgets.part import Part, add_classes, asset
+from scms.widgets.parts import Table, Theme, Tiles
+from scms.widgets.work import Progress, Worker
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    import pandas as pd
+
+    from scms.cluster import Cluster
+    from scms.live import Closeup
+
+#: How far back the chart looks, by the words of its buttons.
+SPANS: Final = {"2 days": "2d", "7 days": "7d", "30 days": "30d"}
+
+
+class ServerHead(Part):
+    """Name, state and hardware of one server, and what is wrong with it."""
+
+    _esm = asset("server_head.js")
+    _css = asset("server.css")
+    #: See `scms.widgets.closeup.head`.
+    head = traitlets.Dict().tag(sync=True)
+
+
+class DeviceCards(Part):
+    """The GPUs of one server, a card each."""
+
+    _esm = asset("gpus.js")
+    _css = asset("gpus.css")
+    #: See `scms.widgets.closeup.devices`.
+    devices = traitlets.List().tag(sync=True)
+
+
+class Happenings(Part):
+    """What changed, newest first."""
+
+    _esm = asset("happenings.js")
+    rows = traitlets.List().tag(sync=True)
+
+
+class ServerView(w.VBox):  # type: ignore[misc]  # ipywidgets has no type stubs
+    """Everything about one server.
+
+    Args:
+        lab: The cluster, as `scms.open` returns it.
+        server: Its name.
+        feed: The feed to follow, where a page has one already; else a new one.
+        worker: The thread to work in, where a page has one already.
+
+    Attributes:
+        seen: What is shown; None before it was read.
+        user: For whom a hold is taken (ipywidgets).
+        span: How far back the chart looks (ipywidgets).
+
+    Raises:
+        UnknownServer: It is not in the inventory.
+    """
+
+    #: What is there to be undone by `close`, which comes also when a view could not be made.
+    _own_feed = False
+    _follows = False
+
+    def __init__(
+        self, lab: Cluster, server: str, *, feed: Feed | None = None, worker: Worker | None = None
+    ) -> None:
+        self._lab = lab
+        self._server = lab.inventory[server].name
+        self._own_feed = feed is None
+        self.feed = Feed(lab) if feed is None else feed
+        self._worker = Worker() if worker is None else worker
+        self.seen: Closeup | None = None
+        self._reading = False
+        self.progress = Progress()
+        self.head = ServerHead(head=closeup.nameplate(self._server))
+        self.devices = DeviceCards()
+        self.tiles = Tiles()
+        self.processes = Table(nothing="No process of a GPU, nor any that uses much CPU.")
+        self.storage = Table(nothing="No file system has been read yet.")
+        self.happenings = Happenings()
+        self.figure = Figure(title="Load")
+        self.span = w.ToggleButtons(options=list(SPANS))
+        self.user = w.Text(placeholder="your name, for holds", continuous_update=True)
+        self.devices.on_msg(self._on_message)
+        self.span.observe(lambda _: self._read_load(), names="index")
+        super().__init__([Theme(), *self._rows()])
+        add_classes(self, "scms", "scms-stack", "scms-server-view")
+        self.feed.observe(self._on_snapshot, names="sequence")
+        self._follows = True
+        self.refresh()
+        self._read_load()
+
+    @property
+    def server(self) -> str:
+        """The name of the server."""
+        return self._server
+
+    def refresh(self) -> None:
+        """Read everything of the server now."""
+        self._reading = True
+        self._worker.run(
+            lambda: self._lab.server(self._server, after=self.seen), self._draw, self._failed
+        )
+
+    def data(self) -> pd.DataFrame:
+        """The GPUs that are shown: rows of ``lab.devices()``."""
+        import pandas as pd
+
+        return pd.DataFrame([] if self.seen is None else self.seen.devices)
+
+    def hold(self, device: str) -> None:
+        """Hold a GPU of the server for the user of the page."""
+        user = self.user.value.strip()
+        if not user:
+            self.progress.stop("Say who you are: a hold without a name helps nobody.")
+            return
+        self._worker.run(
+            lambda: self._lab.hold(self._server, [device], user=user),
+            lambda _held: self.refresh(),
+            self.progress.stop,
+        )
+
+    def close(self) -> None:
+        """Follow the feed no more, and close every widget of the page."""
+        if self._follows:
+            self._follows = False
+            self.feed.unobserve(self._on_snapshot, names="sequence")
+            if self._own_feed:
+                self.feed.close()
+        close_tree(self.children)
+        super().close()
+
+    def _rows(self) -> list[Any]:
+        controls = [add_classes(self.user, "scms-user")]
+        if self._own_feed:
+            controls.append(add_classes(self.feed, "scms-own-feed"))
+        line = add_classes(w.HBox(controls), "scms-row", "scms-controls")
+        halves = [
+            _panel("Disks", self.storage),
+            _panel("What happened in the last 2 hours", self.happenings),
+        ]
+        span = add_classes(w.HBox([self.span]), "scms-row", "scms-controls")
+        return [
+            self.progress,
+            self.head,
+            self.tiles,
+            self.devices,
+            line,
+            _panel("Processes", self.processes),
+            span,
+            self.figure,
+            add_classes(w.HBox(halves), "scms-row", "scms-halves"),
+        ]
+
+    def _on_snapshot(self, _change: Any) -> None:
+        if not self._reading:  # a slow answer delays the next question, they never stack up
+            self.refresh()
+
+    def _failed(self, problem: str) -> None:
+        self._reading = False
+        self.progress.stop(problem)
+
+    def _draw(self, seen: Closeup) -> None:
+        self._reading = False
+        self.seen = seen
+        zone = self._lab.inventory.settings.zone()
+        self.head.head = closeup.head(seen)
+        self.devices.devices = closeup.devices(seen)
+        self.tiles.rows = closeup.tiles(seen)
+        anything_to_hold = any(row["can_hold"] for row in self.devices.devices)
+        self.user.layout.display = "" if anything_to_hold else "none"
+        self.processes.show(*closeup.processes(seen))
+        self.storage.show(*closeup.storage(seen))
+        self.happenings.rows = closeup.happenings(seen, zone)
+
+    def _read_load(self) -> None:
+        span = self.span.value
+        self.progress.start(f"Reading the last {span} …")
+        self._worker.run(
+            lambda: self._lab.load(self._server, SPANS[span]),
+            partial(self._draw_load, span),
+            self.progress.stop,
+        )
+
+    def _draw_load(self, span: str, frame: pd.DataFrame) -> None:
+        from scms.widgets.charts import server_load
+
+        self.progress.stop()
+        if span != self.span.value:
+            return  # somebody has chosen another one since
+        self.figure.subtitle = f"last {span}, % (mean, and the range of all ticks and GPUs)"
+        self.figure.draw(server_load(frame))
+
+    def _on_message(self, _widget: Any, content: Mapping[str, Any], _buffers: Any) -> None:
+        if content.get("kind") == "hold":
+            self.hold(str(content["device"]))
+
+
+def _panel(title: str, content: Any) -> Any:
+    heading = add_classes(w.HTML(title), "scms-title")
+    return add_classes(w.VBox([heading, content]), "scms-panel")
