@@ -10,9 +10,18 @@ import os
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 from zoneinfo import ZoneInfo, available_timezones
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    ValidationError,
+    field_validator,
+)
 
 from scms.errors import SettingsError
+from scms.tables import FACTS, SAID
 from scms.units import parse_duration
 
 if TYPE_CHECKING:
@@ -69,6 +78,18 @@ class RetentionSettings(Section):
     facts: Annotated[Seconds, Field(ge=86400)] = Field(
         90 * 86400.0, description="samples in the warehouse"
     )
+    tables: dict[str, Annotated[Seconds, Field(ge=86400)]] = Field(
+        {}, description="by table, where some are to be kept longer or shorter"
+    )
+
+    @field_validator("tables")
+    @classmethod
+    def _known(cls, tables: dict[str, float]) -> dict[str, float]:
+        known = [table.name for table in (*FACTS, *SAID)]
+        unknown = sorted(set(tables) - set(known))
+        if unknown:
+            raise ValueError(f"{unknown[0]} is kept for ever or is no table; {', '.join(known)}")
+        return tables
 
 
 class PowerSettings(Section):

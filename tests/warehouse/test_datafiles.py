@@ -19,8 +19,8 @@ from warehouse.made import DAY, Place, row
 if TYPE_CHECKING:
     from pathlib import Path
 
-#: What Spark's and Iceberg's vectorised readers, Sail, Trino and all versions of DuckDB know.
 STATES = ("free", "busy", "idle_held", "ghost", "faulty", "unknown")
+#: What Spark's and Iceberg's vectorised readers, Sail, Trino and all versions of DuckDB know.
 KNOWN = {"PLAIN", "RLE", "RLE_DICTIONARY", "PLAIN_DICTIONARY", "DELTA_BINARY_PACKED"}
 
 

@@ -12,8 +12,9 @@ import pytest
 from scms.tables import ALL
 from scms.warehouse import upkeep as upkeep_module
 from scms.warehouse.garbage import collect_garbage, referenced
-from scms.warehouse.read import time_range
-from scms.warehouse.upkeep import compact, drop_facts, partition_range
+from scms.warehouse.read import partition_range, time_range
+from scms.warehouse.retention import drop_facts, drop_old
+from scms.warehouse.upkeep import compact
 from warehouse.made import DAY, Place, record, row
 
 if TYPE_CHECKING:
@@ -158,6 +159,41 @@ def test_facts_that_are_not_rolled_up_are_never_dropped(place: Place) -> None:
     place.hot.append([record(DAY), record(NEXT)])
     place.warehouse.flush(place.hot)
     assert drop_facts(place.warehouse, SAMPLE, before=DAY + timedelta(days=30)) == 0
+
+
+def test_a_clock_that_is_a_year_ahead_drops_nothing(place: Place) -> None:
+    """What is kept is counted in days that have samples, too."""
+    days = [DAY + timedelta(days=count) for count in range(4)]
+    place.hot.append([record(day) for day in days])
+    place.rollup(DAY + timedelta(days=4))
+    ahead = DAY + timedelta(days=365)
+    assert drop_old(place.warehouse, SAMPLE, now=ahead, keep_seconds=4 * 86400) == 0
+    assert drop_old(place.warehouse, SAMPLE, now=ahead, keep_seconds=3 * 86400) == 1
+    assert place.values("server_sample", "sampled_at") == days[1:]
+
+
+def test_what_was_said_is_dropped_by_months(place: Place) -> None:
+    for month in range(1, 8):
+        said = datetime(2026, month, 15, tzinfo=DAY.tzinfo)
+        place.warehouse.append(
+            "hold", [row("hold", said, hold_id="h", action="taken", user="ada", expires_at=said)]
+        )
+    now = datetime(2026, 8, 1, tzinfo=DAY.tzinfo)
+    assert drop_old(place.warehouse, ALL["hold"], now=now, keep_seconds=60 * 86400) == 3
+    assert [moment.month for moment in place.values("hold", "said_at")] == [4, 5, 6, 7]
+
+
+def test_a_table_may_be_kept_shorter_than_the_others(place: Place) -> None:
+    for count in range(4):
+        day = DAY + timedelta(days=count)
+        place.hot.append([record(day, events=[{}], processes=[{"user": "ada"}])])
+    later = DAY + timedelta(days=40)
+    place.rollup(later)
+    place.warehouse.upkeep(
+        now=later, keep_facts_seconds=90 * 86400, keep={"process_sample": 86400.0}
+    )
+    assert place.count("process_sample") == 1
+    assert place.count("server_sample") == place.count("event") == 4
 
 
 def test_a_row_of_a_day_that_was_dropped_does_not_spoil_its_rollup(place: Place) -> None:

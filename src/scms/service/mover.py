@@ -76,9 +76,12 @@ class Mover(threading.Thread):
         self._move()
         now = self._now()
         self._warehouse.rollup(self._views.arrow, now=now - _SETTLED)
-        if now >= self._upkeep_due:
-            keep = self._inventory.settings.retention.facts
-            self._warehouse.upkeep(now=now, keep_facts_seconds=keep)
+        # Not only when it is due: a clock that was put back must not stop it for so long.
+        if not self._upkeep_due - _UPKEEP_EVERY <= now < self._upkeep_due:
+            retention = self._inventory.settings.retention
+            self._warehouse.upkeep(
+                now=now, keep_facts_seconds=retention.facts, keep=retention.tables
+            )
             self._upkeep_due = now + _UPKEEP_EVERY
 
     def _try(self, step: Callable[[], None]) -> bool:

@@ -152,6 +152,16 @@ def day_start(day: date) -> datetime:
     return datetime(day.year, day.month, day.day, tzinfo=UTC)
 
 
+def partition_range(table: Table, partition: int) -> tuple[datetime, datetime]:
+    """When a partition starts and ends."""
+    if table.partition == "day":
+        start = datetime(1970, 1, 1, tzinfo=UTC) + timedelta(days=partition)
+        return start, start + timedelta(days=1)
+    years, month = divmod(partition, 12)
+    start = datetime(1970 + years, month + 1, 1, tzinfo=UTC)
+    return start, datetime(1970 + years + (month == 11), (month + 1) % 12 + 1, 1, tzinfo=UTC)
+
+
 def time_range(table: Table, start: datetime, end: datetime) -> str:
     """The rows with start <= time < end, as a filter of Iceberg."""
     return f"{table.time} >= '{start.isoformat()}' and {table.time} < '{end.isoformat()}'"

@@ -142,11 +142,17 @@ class Warehouse:
 
         return rollup(self, query, now=now)
 
-    def upkeep(self, *, now: datetime, keep_facts_seconds: float) -> dict[str, int]:
+    def upkeep(
+        self,
+        *,
+        now: datetime,
+        keep_facts_seconds: float,
+        keep: Mapping[str, float] | None = None,
+    ) -> dict[str, int]:
         """Drop old facts, compact closed days, delete files of the past; see `upkeep`."""
         from scms.warehouse.upkeep import upkeep
 
-        return upkeep(self, now=now, keep_facts_seconds=keep_facts_seconds)
+        return upkeep(self, now=now, keep_facts_seconds=keep_facts_seconds, keep=keep)
 
     def close(self) -> None:
         """Let go of the connections to the catalog; the next call makes new ones."""

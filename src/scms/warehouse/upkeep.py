@@ -7,17 +7,21 @@ from __future__ import annotations
 
 import logging
 from collections import Counter
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from typing import TYPE_CHECKING, Final
 
 from scms.tables import ALL, FACTS
 from scms.warehouse import datafiles
-from scms.warehouse.catalog import wrapped
+from scms.warehouse.catalog import declared, wrapped
 from scms.warehouse.garbage import collect_garbage
-from scms.warehouse.read import FACTS_OF, FLOOR, day_start, open_days, state_of
+from scms.warehouse.read import partition_range, state_of
+from scms.warehouse.retention import drop_old
 from scms.warehouse.rows import arrow_rows, sorted_rows
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from datetime import datetime
+
     import pyarrow as pa
     from pyiceberg.table import Table as IcebergTable
 
@@ -33,7 +37,13 @@ CHUNK_ROWS: Final = 2_000_000
 _logger = logging.getLogger(__name__)
 
 
-def upkeep(warehouse: Warehouse, *, now: datetime, keep_facts_seconds: float) -> dict[str, int]:
+def upkeep(
+    warehouse: Warehouse,
+    *,
+    now: datetime,
+    keep_facts_seconds: float,
+    keep: Mapping[str, float] | None = None,
+) -> dict[str, int]:
     """One round of upkeep over all tables.
 
     Args:
@@ -41,38 +51,46 @@ def upkeep(warehouse: Warehouse, *, now: datetime, keep_facts_seconds: float) ->
         now: The present.
         keep_facts_seconds: Samples older than this are dropped, in whole days, once their day is
             rolled up.
+        keep: The same in seconds by table, for those that are kept longer or shorter.
 
     Returns:
         How many days of facts were dropped, partitions compacted, and files deleted.
     """
-    done: Counter[str] = Counter(days_dropped=0, partitions_compacted=0, files_deleted=0)
-    for table in FACTS:
-        done["days_dropped"] += drop_facts(
-            warehouse, table, before=now - timedelta(seconds=keep_facts_seconds)
-        )
-    for table in ALL.values():
-        done["partitions_compacted"] += compact(warehouse, table, now=now)
+    compacted = compact_all(warehouse, now=now)
+    expired = expire_all(warehouse, now=now, keep_facts_seconds=keep_facts_seconds, keep=keep)
+    return {**expired, **compacted}
+
+
+def compact_all(warehouse: Warehouse, *, now: datetime) -> dict[str, int]:
+    """Rewrite every partition that is over and in many files; how many were."""
+    done = sum(compact(warehouse, table, now=now) for table in ALL.values())
+    return {"partitions_compacted": done}
+
+
+def expire_all(
+    warehouse: Warehouse,
+    *,
+    now: datetime,
+    keep_facts_seconds: float,
+    keep: Mapping[str, float] | None = None,
+) -> dict[str, int]:
+    """Drop what is too old, forget snapshots of the past, and delete files that nothing needs.
+
+    Arguments as for `upkeep`.
+
+    Returns:
+        How many days of facts (and months of other tables) were dropped, and files deleted.
+    """
+    kept = {**dict.fromkeys((table.name for table in FACTS), keep_facts_seconds), **(keep or {})}
+    done: Counter[str] = Counter(days_dropped=0, files_deleted=0)
+    for name, seconds in kept.items():
+        done["days_dropped"] += drop_old(warehouse, declared(name), now=now, keep_seconds=seconds)
+    for name in ALL:
         with wrapped("tidied", warehouse.place):
-            iceberg = warehouse.table(table.name)
+            iceberg = warehouse.table(name)
             _expire(iceberg, before=now - KEEP_SNAPSHOTS)
             done["files_deleted"] += collect_garbage(iceberg, before=now - KEEP_SNAPSHOTS)
     return dict(done)
-
-
-def drop_facts(warehouse: Warehouse, table: Table, *, before: datetime) -> int:
-    """Delete whole days of samples that ended before a moment; those not rolled up stay."""
-    state = warehouse.state(table.name)
-    floor = before.astimezone(UTC).date()
-    for rollup, facts in FACTS_OF.items():
-        if facts == table.name:
-            floor = min([floor, *open_days(state, warehouse.state(rollup))])
-    days = [day for day in state.rows_by_day() if day < floor]
-    if days:
-        iceberg = warehouse.table(table.name)
-        with wrapped("cut", warehouse.place), iceberg.transaction() as transaction:
-            transaction.delete(f"{table.time} < '{day_start(floor).isoformat()}'")
-            transaction.set_properties({FLOOR: str(max(floor, state.floor()))})
-    return len(days)
 
 
 def compact(warehouse: Warehouse, table: Table, *, now: datetime) -> int:
@@ -108,16 +126,6 @@ def scattered(state: TableState) -> list[int]:
         rows[file.partition] += file.rows
     # A chunk is at least half full on average, and may be split in two when written.
     return [p for p, count in sorted(counts.items()) if count > 1 + 4 * rows[p] // CHUNK_ROWS]
-
-
-def partition_range(table: Table, partition: int) -> tuple[datetime, datetime]:
-    """When a partition starts and ends."""
-    if table.partition == "day":
-        start = datetime(1970, 1, 1, tzinfo=UTC) + timedelta(days=partition)
-        return start, start + timedelta(days=1)
-    years, month = divmod(partition, 12)
-    start = datetime(1970 + years, month + 1, 1, tzinfo=UTC)
-    return start, datetime(1970 + years + (month == 11), (month + 1) % 12 + 1, 1, tzinfo=UTC)
 
 
 def _rewrite(state: TableState, files: list[DataFile], start: datetime, end: datetime) -> None:
