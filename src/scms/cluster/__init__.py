@@ -3,16 +3,16 @@
 In: an inventory. Out: tables (pandas data frames), reports, outlooks and recommendations. Opening a
 cluster touches no server: a collector writes, everything here reads, but for holds.
 
-`now` answers from the last hours, `past` from what is remembered, `future` looks ahead; `parts`
-opens what they read.
+`now` answers from the last hours, `past` from what is remembered, `documents` writes for others,
+`future` looks ahead; `parts` opens what they read.
 """
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from scms.cluster.documents import Documents
 from scms.cluster.future import Future
-from scms.cluster.past import Past
 from scms.inventory import find_inventory
 from scms.settings import merged
 
@@ -42,7 +42,7 @@ def open(  # noqa: A001  scms.open
     return Cluster(find_inventory(path, settings))
 
 
-class Cluster(Past, Future):
+class Cluster(Documents, Future):
     """One cluster: what it does now, what it did, what it will do, and where to run next.
 
     Attributes:

@@ -5,11 +5,12 @@ In: an inventory. Out: the hot store, the warehouse, the views, the evidence and
 
 from __future__ import annotations
 
+import difflib
 from datetime import UTC, datetime
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from scms.errors import QueryError
+from scms.errors import QueryError, ReportError
 from scms.hot import HotStore
 
 if TYPE_CHECKING:
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from scms.inventory import Inventory
     from scms.recommend.holds import Holds
     from scms.reports.period import Period
+    from scms.reports.privacy import Veil
     from scms.views import Views
     from scms.warehouse import Warehouse
 
@@ -71,6 +73,32 @@ class Parts:
 
         return Holds(self.hot, self.inventory.settings.holds)
 
+    def _views_of(self, group: str | None) -> Views:
+        """The views of all servers, or of those of one group and no others."""
+        if group is None:
+            return self._views
+        from scms.inventory import Inventory
+        from scms.views import Views
+
+        inventory = self.inventory
+        servers = tuple(server for server in inventory.servers if server.group == group)
+        if not servers:
+            raise _no_group(group, inventory)
+        theirs = Inventory(
+            servers, inventory.settings, directory=inventory.directory, source=inventory.source
+        )
+        return Views(theirs, self.hot, self._warehouse, listed_only=True)
+
+    def _veil(self, audience: str | None, *, commands: bool) -> Veil:
+        """What an audience may see, with the key of the pseudonyms where it takes one."""
+        from scms.reports.keys import pseudonym_key
+        from scms.reports.privacy import Veil
+
+        names = self.inventory.settings.privacy.names_for(audience)
+        if names == "shown":
+            return Veil(commands=commands)
+        return Veil(names, pseudonym_key(self.inventory.directory))
+
     def moment(self, text: str | datetime) -> datetime:
         """Read a moment such as ``"2026-10-06 12:00"`` in the cluster's time zone.
 
@@ -95,6 +123,16 @@ class Parts:
         if not isinstance(text, str):
             return text
         return parse_period(text, self.inventory.settings.zone(), datetime.now(UTC))
+
+
+def _no_group(group: str, inventory: Inventory) -> ReportError:
+    groups = sorted({server.group for server in inventory.servers if server.group is not None})
+    near = difflib.get_close_matches(group, groups, n=1)
+    return ReportError(
+        f"no server belongs to a group {group!r}",
+        expected=f"one of {', '.join(groups)}" if groups else "groups in cluster.toml",
+        mend=f'did you mean "{near[0]}"?' if near else None,
+    )
 
 
 def frame(rows: Sequence[Mapping[str, Any]], columns: Sequence[str] | None = None) -> pd.DataFrame:

@@ -45,6 +45,7 @@ class Report:
         headlines: The numbers on top.
         findings: What was noticed, each with the GPU-hours at stake.
         pictures: Rows that only pictures show (see `scms.reports.charts.pictures_of`).
+        template: Of the page, where a lab has one of its own.
     """
 
     name: str
@@ -55,6 +56,7 @@ class Report:
     headlines: tuple[Headline, ...]
     findings: tuple[Finding, ...]
     pictures: Mapping[str, pd.DataFrame] = field(default_factory=dict)
+    template: Path | None = None
 
     @property
     def time_dimension(self) -> str:

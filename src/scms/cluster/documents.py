@@ -1,0 +1,99 @@
+"""What a cluster hands out: reports for an audience, written, mailed and posted."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from scms.cluster.past import Past
+from scms.errors import ReportError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from scms.reports.period import Period
+    from scms.reports.schedule import Made
+
+
+class Documents(Past):
+    """The verbs that write for other people."""
+
+    def groups(self) -> tuple[str, ...]:
+        """The groups that own servers, in the order of the inventory."""
+        named = (server.group for server in self.inventory.servers)
+        return tuple(dict.fromkeys(group for group in named if group is not None))
+
+    def write_reports(
+        self,
+        period: str | Period = "last-month",
+        folder: str | Path = "reports",
+        *,
+        forms: str = "html",
+        groups: Sequence[str] | None = None,
+        audience: str | None = None,
+        commands: bool = False,
+        template: str | Path | None = None,
+        progress: Callable[[Made], None] | None = None,
+    ) -> tuple[Made, ...]:
+        """Write the report of all servers, and one for each group, into a folder.
+
+        The names of the files say cluster, period and group; a second run replaces them whole.
+
+        Args:
+            period: As for `report`.
+            folder: Made where it is missing.
+            forms: One or several of html, pdf, xlsx, csv, md, json, with commas between them.
+            groups: Those that get a report of their own; all with servers by default, none if
+                empty.
+            audience: As for `report`.
+            commands: As for `report`.
+            template: As for `report`.
+            progress: Told each report that is made.
+
+        Raises:
+            ReportError: A report cannot be made or written; those before it are.
+        """
+        from scms.reports.schedule import suffixes_of, write
+
+        suffixes = suffixes_of(forms)
+        chosen = self.groups() if groups is None else groups
+        made = []
+        for group in (None, *chosen):
+            report = self.report(
+                period, group=group, audience=audience, commands=commands, template=template
+            )
+            cluster = self.inventory.settings.name
+            made.append(write(report, Path(folder), suffixes, cluster=cluster, group=group))
+            if progress is not None:
+                progress(made[-1])
+        return tuple(made)
+
+    def mail_reports(self, made: Sequence[Made]) -> None:
+        """Send reports that were written by mail, as ``[mail]`` says.
+
+        Raises:
+            ReportError: The mail server does not take them.
+        """
+        from scms.reports.delivery import letter, send
+
+        settings = self.inventory.settings.mail
+        send(letter(made, settings), settings, os.environ)
+
+    def post_reports(self, made: Sequence[Made]) -> None:
+        """Post a summary of each report to the webhook.
+
+        Raises:
+            ReportError: There is no webhook, or it does not take one of them.
+        """
+        from scms.reports.delivery import post
+        from scms.reports.schedule import summary
+
+        url = self.inventory.settings.webhook.url
+        if url is None:
+            raise ReportError(
+                "a report cannot be posted: [webhook] has no url",
+                expected="an http(s) URL in cluster.toml or SCMS_WEBHOOK__URL",
+            )
+        for one in made:
+            post(url, summary(one), os.environ)
