@@ -14,7 +14,8 @@ from paramiko import ssh_exception
 
 from scms.collect.transport.dial import expanded
 from scms.collect.transport.faults import Stage, translate
-from scms.collect.transport.resolve import Target, ask_openssh, bastion, resolve
+from scms.collect.transport.openssh import ask_openssh
+from scms.collect.transport.resolve import Target, bastion, resolve
 from scms.errors import CollectError, ConnectError, HostKeyError, LoginError, ProbeError
 from scms.inventory import Server
 

@@ -8,20 +8,16 @@ from __future__ import annotations
 
 import getpass
 import shlex
-import shutil
-import subprocess
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
-from scms.errors import ConnectError
+from scms.collect.transport.openssh import ask_openssh
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from scms.inventory import Server
-
-_ANSWER_SECONDS: Final = 10.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,40 +107,6 @@ def bastion(server: Server, via: str) -> Server:
             "via": ",".join(earlier) or None,
         }
     )
-
-
-def ask_openssh(address: str, *, port: int | None, user: str | None) -> dict[str, list[str]]:
-    """The settings that OpenSSH would use; empty where it is not installed.
-
-    Raises:
-        ConnectError: OpenSSH refuses its configuration file.
-    """
-    program = shutil.which("ssh")
-    if program is None:
-        return {}
-    options = [*(["-p", str(port)] if port else []), *(["-l", user] if user else [])]
-    try:
-        done = subprocess.run(
-            [program, "-G", *options, "--", address],
-            capture_output=True,
-            stdin=subprocess.DEVNULL,
-            text=True,
-            errors="replace",
-            timeout=_ANSWER_SECONDS,
-            check=False,
-        )
-    except (OSError, subprocess.TimeoutExpired) as error:
-        raise ConnectError(f"ssh -G {address} does not work: {error}") from error
-    if done.returncode != 0:
-        raise ConnectError(
-            f"ssh does not accept {address}: {done.stderr.strip()[:300]}",
-            mend=f"mend ~/.ssh/config; try: ssh -G {shlex.quote(address)}",
-        )
-    answer: dict[str, list[str]] = {}
-    for line in done.stdout.splitlines():
-        key, _, value = line.partition(" ")
-        answer.setdefault(key, []).append(value)
-    return answer
 
 
 def _one(answer: Mapping[str, Sequence[str]], key: str) -> str | None:
