@@ -95,7 +95,7 @@ def ensure(catalog: Catalog, table: Table) -> IcebergTable:
     """The table, made where it is missing, with columns that were declared since added."""
     from pyiceberg.exceptions import NoSuchTableError
 
-    from scms.warehouse import schema
+    from scms.warehouse import evolution, schema
 
     name = f"{NAMESPACE}.{table.name}"
     try:
@@ -107,15 +107,9 @@ def ensure(catalog: Catalog, table: Table) -> IcebergTable:
             schema=schema.iceberg_schema(table),
             partition_spec=schema.partition_spec(table),
             sort_order=schema.sort_order(table),
-            properties={**schema.PROPERTIES, "comment": table.doc},
+            properties=evolution.properties(table),
         )
-    known = {field.name for field in there.schema().fields}
-    added = [field for field in schema.fields(table) if field.name not in known]
-    if added:
-        with there.update_schema() as update:
-            for field in added:
-                update.add_column(field.name, field.field_type, doc=field.doc)
-    return there
+    return evolution.upgraded(there, table)
 
 
 def load(catalog: Catalog, name: str) -> IcebergTable | None:
