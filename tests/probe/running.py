@@ -46,10 +46,11 @@ def running_probe(
     *,
     interval_seconds: float = 0.2,
     hang_seconds: float = 10.0,
+    python: str = sys.executable,
 ) -> Iterator[RunningProbe]:
-    """Start the probe with this Python; it ends when its input is closed."""
+    """Start the probe; it ends when its input is closed."""
     boot = bootstrap(
-        interval_seconds=interval_seconds, hang_seconds=hang_seconds, pythons=(sys.executable,)
+        interval_seconds=interval_seconds, hang_seconds=hang_seconds, pythons=(python,)
     )
     with subprocess.Popen(
         ["/bin/sh", "-c", boot.command],
