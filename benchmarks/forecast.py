@@ -1,147 +1,164 @@
-"""How good forecasts and chances are on a recording of busy GPUs.
+"""How good forecasts and chances are on a recording of busy GPUs, and how fast.
 
     python benchmarks/forecast.py RECORDING.parquet --start 2017-10-06 --end 2017-12-04
 
 The recording has one row per server and 10 minutes: ``server, ts`` (UTC), ``busy_gpus`` (mean),
-``total_gpus``. Printed are, per model, MASE, scaled CRPS and coverage of the 80 % interval over
-rolling origins, and for servers with a free GPU how well the chance that it stays free keeps what
-it promises, beside the base rate, and what the top pick of all servers promised and kept.
+``total_gpus``. Servers that are used for less than ``--minimum-load`` of the time are left out:
+they are free whatever anybody says. Printed are, per model, MASE, scaled CRPS, coverage of the 80 %
+interval and CPU time; for chances, whether the whole server stays free, asked every hour on servers
+that are free then; and with ``--speed`` how long an outlook of 1,000 servers takes. statsforecast
+is measured beside it: see benchmarks/forecast_peers.py.
 """
 
 from __future__ import annotations
 
 import argparse
-import math
-from typing import TYPE_CHECKING
+import time
+from datetime import UTC, datetime
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
-from scms.forecast.availability import availability
-from scms.forecast.backtest import backtest
-from scms.forecast.ets import Ets
-from scms.forecast.models import Analog, LastValue, SeasonalNaive
-from scms.forecast.outlooks import choose
-from scms.forecast.series import hourly_series
-from scms.recommend.score import Chance, shrunk
+from scms.forecast import outlook
+from scms.forecast.backtest import backtest_origins, crps, in_sample_error, interval
+from scms.forecast.champion import choices_to_json
+from scms.forecast.evaluate import judge_chances, model_scores
+from scms.forecast.logit import fit_chances
+from scms.forecast.models import LEVELS
+from scms.forecast.outlooks import choices_of, models_named
+from scms.forecast.series import Series, hourly_series
+from scms.forecast.trace import Trace, trace_of
 
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-MODELS = (LastValue(), Analog(), SeasonalNaive(), Ets())
-HOURS = (1, 4, 8, 24)
+#: Series and origins that slow peers are asked for.
+PEER_SERIES, PEER_ORIGINS = 20, 10
 
 
 def main() -> None:
+    arguments = parsed()
+    rows = pd.read_parquet(arguments.recording)
+    start, end = (pd.Timestamp(day, tz="UTC") for day in (arguments.start, arguments.end))
+    trace = trace_of(rows[(rows["ts"] >= start) & (rows["ts"] < end)])
+    if arguments.speed:
+        speed(trace, end.to_pydatetime(), arguments.speed)
+        return
+    used = np.nanmean(trace.busy, axis=1) / trace.total
+    trace = trace.only(used >= arguments.minimum_load)
+    print(f"{len(trace.servers)} servers used for {arguments.minimum_load:.0%} of the time or more")
+    series = trace.hourly()
+    if arguments.write_series or arguments.peers:
+        few, origins = peer_cases(series)
+        if arguments.write_series:
+            values = np.stack([one.values for one in few])  # noqa: PD011  no pandas
+            np.savez_compressed(arguments.write_series, values=values, origins=origins)
+        else:
+            print(peers(few, origins, arguments.peers).round(3).to_string(index=False))
+        return
+    print(model_scores(series, models_named(shared=False)).round(3).to_string(index=False))
+    judged = judge_chances(trace.grid(), gpus=None)
+    print(judged.scores().round(4).to_string(index=False))
+    print(judged.reliability().round(3).to_string(index=False))
+
+
+def parsed() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("recording")
     parser.add_argument("--start", required=True)
     parser.add_argument("--end", required=True)
-    parser.add_argument("--servers", type=int, default=60, help="sampled for the models")
-    parser.add_argument("--seed", type=int, default=0)
-    arguments = parser.parse_args()
-    rows = pd.read_parquet(arguments.recording)
-    start, end = (pd.Timestamp(day, tz="UTC") for day in (arguments.start, arguments.end))
-    rows = rows[(rows["ts"] >= start) & (rows["ts"] < end)]
-    names = sorted(rows["server"].unique())
-    chosen = np.random.default_rng(arguments.seed).permutation(names)[: arguments.servers]
-    print(models(rows[rows["server"].isin(chosen)], end).round(3).to_string(), "\n")
-    slots = quarter_hours(rows)
-    origins = pd.date_range(start + pd.Timedelta(days=28), end - pd.Timedelta(days=1), freq="25h")
-    table = [stays(slots, hours, origins) for hours in HOURS]
-    print(pd.DataFrame(table).set_index("hours").round(3).to_string())
+    parser.add_argument("--minimum-load", type=float, default=0.12)
+    parser.add_argument("--write-series", type=Path)
+    parser.add_argument("--peers", type=Path)
+    parser.add_argument("--speed", type=int, help="servers, made by repeating the recording")
+    return parser.parse_args()
 
 
-def models(rows: pd.DataFrame, end: pd.Timestamp) -> pd.DataFrame:
-    """Mean scores per model over the servers, and of the one that the gate lets speak."""
-    hours = rows.assign(ts=rows["ts"].dt.floor("h")).groupby(["server", "ts"], as_index=False)
-    load = hours.agg(
-        gpus_busy=("busy_gpus", "mean"), gpu_count=("total_gpus", "max"), rows=("busy_gpus", "size")
-    )
-    load = load.assign(cpu_utilization_ratio=np.nan, coverage_ratio=load["rows"] / 6)
-    found = []
-    for series in hourly_series(load, now=end):
-        scores = backtest(series, MODELS)
-        if not scores:
-            continue
-        champion = choose(scores).model
-        spoken = [(score.model, score) for score in scores]
-        spoken += [("(gated)", score) for score in scores if score.model == champion]
-        found += [
-            {"model": n, "mase": s.mase, "scaled_crps": s.scaled_crps, "coverage_80": s.coverage}
-            for n, s in spoken
-            if s.mase is not None
+def peer_cases(series: list[Series]) -> tuple[list[Series], np.ndarray]:
+    """Some series without gaps, and origins spread over their last month."""
+    whole = [one for one in series if one.known_hours == len(one.values)]
+    few = [whole[i] for i in np.random.default_rng(0).permutation(len(whole))[:PEER_SERIES]]
+    origins = [backtest_origins(one, horizon=24, limit=30)[-30:][::3] for one in few]
+    return few, np.array([own[:PEER_ORIGINS] for own in origins])
+
+
+def peers(series: list[Series], origins: np.ndarray, path: Path) -> pd.DataFrame:
+    """Our models and the peers at the same origins of the same series."""
+    told = np.load(path)
+    truth = np.stack(
+        [
+            [s.values[o : o + 24] for o in own]  # noqa: PD011  no pandas
+            for s, own in zip(series, origins, strict=True)
         ]
-    return pd.DataFrame(found).astype({"mase": float}).groupby("model").mean()
-
-
-def quarter_hours(rows: pd.DataFrame) -> pd.DataFrame:
-    """Slots as the view free_15m has them: busy as the busier of the 10-minute rows in it."""
-    halves = [rows, rows.assign(ts=rows["ts"] + pd.Timedelta(minutes=9))]
-    both = pd.concat(halves).assign(starts_at=lambda frame: frame["ts"].dt.floor("15min"))
-    slot = both.groupby(["server", "starts_at"], as_index=False).agg(
-        busy=("busy_gpus", "max"), gpu_count=("total_gpus", "max")
     )
-    taken = np.ceil(slot["busy"] - 1e-6).astype(int)
-    return slot.assign(gpus_free=slot["gpu_count"] - taken, observed=True)
+    capacity = np.array([one.capacity for one in series])[:, None, None, None]
+    answers: dict[str, tuple[np.ndarray, float]] = {}
+    for model in models_named(shared=False):
+        began = time.process_time()
+        quantiles = np.stack(
+            [
+                model.fit(s.until(int(own[0]))).quantiles(s, [int(o) for o in own], 24)
+                for s, own in zip(series, origins, strict=True)
+            ]
+        )
+        answers[model.name] = quantiles, 1000 * (time.process_time() - began) / origins.size
+    from scipy.special import ndtri
+
+    for name in sorted({key.split(".")[0] for key in told.files}):
+        normal = told[f"{name}.mean"][..., None] + told[f"{name}.deviation"][..., None] * ndtri(
+            LEVELS
+        )
+        answers[name] = np.clip(normal, 0.0, capacity), float(told[f"{name}.ms"])
+    scales = [in_sample_error(s.values, own) for s, own in zip(series, origins, strict=True)]
+    scale = sum(one for one in scales if one is not None) * origins.shape[1]
+    rows = []
+    for name, (quantiles, milliseconds) in answers.items():
+        lower, upper = interval(quantiles, 0.8)
+        inside = (truth >= lower - 1e-9) & (truth <= upper + 1e-9)
+        rows.append(
+            {
+                "model": name,
+                "mase": np.abs(np.median(quantiles, axis=-1) - truth).mean(axis=-1).sum() / scale,
+                "scaled_crps": crps(quantiles, truth).mean(axis=-1).sum() / scale,
+                "coverage": inside.mean(),
+                "ms": milliseconds,
+            }
+        )
+    return pd.DataFrame(rows)
 
 
-def stays(slots: pd.DataFrame, hours: int, origins: pd.DatetimeIndex) -> dict[str, float]:
-    """Brier score, AUC and calibration of the chance to stay free, on servers free now."""
-    cases = [case for origin in origins for case in at_origin(slots, hours, origin)]
-    frame = pd.DataFrame(cases, columns=["origin", "promised", "cases", "stayed"])
-    tops = [top(group) for _, group in frame.groupby("origin")]
-    promised, shown, kept = (float(np.mean(column)) for column in zip(*tops, strict=True))
-    base = frame["stayed"].mean()
-    return {
-        "hours": hours,
-        "cases": len(frame),
-        "brier": float(((frame["promised"] - frame["stayed"]) ** 2).mean()),
-        "brier_base_rate": base * (1 - base),
-        "auc": auc(frame["promised"].to_numpy(), frame["stayed"].to_numpy()),
-        "promised": frame["promised"].mean(),
-        "stayed": base,
-        "top_promised": promised,
-        "top_shown": shown,
-        "top_kept": kept,
-    }
-
-
-def at_origin(
-    slots: pd.DataFrame, hours: int, origin: pd.Timestamp
-) -> Iterator[tuple[pd.Timestamp, float, int, bool]]:
-    past = slots[slots["starts_at"] < origin]
-    future = slots[
-        (slots["starts_at"] >= origin) & (slots["starts_at"] < origin + pd.Timedelta(hours=hours))
-    ]
-    least = future.groupby("server")["gpus_free"].agg(["min", "size"])
-    complete = least.loc[least["size"] == math.ceil(hours * 4), "min"]
-    whole = {str(server): int(free) for server, free in complete.items()}
-    chances = availability(past, gpus=1, hours=hours, now=origin)
-    for row in chances[chances["free_hours"] > 0].to_dict("records"):
-        if row["server"] in whole:
-            yield origin, row["probability"], row["cases"], whole[row["server"]] >= 1
-
-
-def top(group: pd.DataFrame) -> tuple[float, float, bool]:
-    """What the server with the highest chance promised, what would be shown, what it kept."""
-    promised = group["promised"].to_numpy()
-    pairs = zip(promised, group["cases"].to_numpy(), strict=True)
-    chances = {str(n): Chance(float(p), int(cases)) for n, (p, cases) in enumerate(pairs)}
-    best = int(np.argmax(promised))
-    return (
-        float(promised[best]),
-        shrunk(chances)[str(best)].probability,
-        bool(group["stayed"].to_numpy()[best]),
+def speed(trace: Trace, now: datetime, count: int) -> None:
+    """CPU seconds of one outlook of many servers, with and without choosing models anew."""
+    base = trace.hourly()
+    first = datetime.fromtimestamp(base[0].first_hour * 3600, UTC)
+    load = pd.concat(
+        [
+            pd.DataFrame(
+                {
+                    "server": f"{one.server}-{number}",
+                    "ts": pd.date_range(first, periods=len(one.values), freq="h"),
+                    "gpus_busy": one.values,  # noqa: PD011  no pandas
+                    "gpu_count": one.capacity,
+                    "cpu_utilization_ratio": np.nan,
+                    "coverage_ratio": 1.0,
+                }
+            )
+            for number in range(count)
+            for one in [base[number % len(base)]]
+        ]
     )
-
-
-def auc(promised: np.ndarray, stayed: np.ndarray) -> float:
-    """The chance that one that stayed was promised more than one that did not."""
-    ranks = pd.Series(promised).rank().to_numpy()
-    yes = int(stayed.sum())
-    no = len(stayed) - yes
-    return float((ranks[stayed].sum() - yes * (yes + 1) / 2) / (yes * no)) if yes and no else np.nan
+    clock = time.process_time
+    began = clock()
+    series = hourly_series(load, now=now)
+    print(f"{count} series from {len(load):,} rows: {clock() - began:.1f} s CPU")
+    began = clock()
+    choices = choices_of(series, models_named())
+    print(f"models chosen, once a day: {clock() - began:.1f} s CPU")
+    began = clock()
+    outlook(load, now=now, choices=choices)
+    print(f"outlook of 24 h: {clock() - began:.1f} s CPU")
+    began = clock()
+    fit_chances(trace.grid())
+    print(f"Logit of 5 stretches, once a day: {clock() - began:.1f} s CPU")
+    print(f"choices as stored: {len(choices_to_json(choices)) / 1e3:.0f} kB")
 
 
 if __name__ == "__main__":

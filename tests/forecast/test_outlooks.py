@@ -64,7 +64,7 @@ def test_a_daily_rhythm_is_found_and_the_reason_told():
     frame, now = load({"a": daily(60, noise=0.3)})
     result = outlook(frame, now=now)
     assert result["model"].iloc[0] in {"analog", "ets"}
-    assert "lower than that of blend in 24 past forecasts" in result["why"].iloc[0]
+    assert "lower than that of blend in 16 past forecasts" in result["why"].iloc[0]
 
 
 def test_a_short_history_speaks_through_the_baseline():

@@ -26,7 +26,7 @@ STRIDE_HOURS: Final = 25
 TRAINING_HOURS: Final = 7 * 24
 #: An origin needs a value this recent, as a forecast has one in practice.
 FRESH_HOURS: Final = 24
-MAXIMUM_ORIGINS: Final = 24
+MAXIMUM_ORIGINS: Final = 16
 #: The levels of the central intervals whose coverage is counted.
 INTERVAL_LEVELS: Final = np.array([0.1, 0.3, 0.4, 0.5, 0.6, 0.7, 0.75, 0.8, 0.85, 0.9, 0.95, 0.98])
 

@@ -16,9 +16,9 @@ import pandas as pd
 from scms.errors import ForecastError
 from scms.forecast.backtest import backtest, backtest_origins
 from scms.forecast.champion import GATE_ORIGINS, choose_all
-from scms.forecast.features import free_ages, outcomes, slots_of
-from scms.forecast.logit import fit_chances
-from scms.forecast.spells import SLOTS_PER_HOUR, SlotGrid, hazards, life_table, log_survival, past
+from scms.forecast.features import outcomes, slots_of
+from scms.forecast.spells import SLOTS_PER_HOUR, SlotGrid, past
+from scms.forecast.telling import tell
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -230,8 +230,8 @@ def _day(
     at = at[at + slots_of(hours) <= grid.free.shape[1]]
     known = past(grid, begin)
     stayed = outcomes(grid, gpus, hours, at)
-    tables, fitted = told_at(grid, known, gpus, hours, at)
-    free = ~np.isnan(tables) & ~np.isnan(stayed)
+    told = tell(grid, known, gpus, hours, at)
+    free = ~np.isnan(told.life_table) & ~np.isnan(stayed)
     before = outcomes(known, gpus, hours, np.arange(0, begin, SLOTS_PER_HOUR))
     row, column = np.nonzero(free)
     return pd.DataFrame(
@@ -241,38 +241,12 @@ def _day(
             "server": np.array(grid.servers)[row],
             "at": at[column],
             "base_rate": float(np.nanmean(before)),
-            "life_table": tables[free],
-            "logit": fitted[free],
-            "combined": combined(tables, fitted)[free],
+            "life_table": told.life_table[free],
+            "logit": told.logit[free],
+            "combined": told.combined[free],
             "stayed": stayed[free],
         }
     )
-
-
-def told_at(
-    grid: SlotGrid, known: SlotGrid, gpus: IntArray, hours: float, at: IntArray
-) -> tuple[FloatArray, FloatArray]:
-    """Chances by life tables and by Logit, fitted on ``known``, at moments: NaN where not free."""
-    model = fit_chances(known, hours=(hours,))
-    fitted = model.survival(grid, gpus, hours, at=at)
-    return life_chances(grid, known, gpus, hours, at), fitted
-
-
-def life_chances(
-    grid: SlotGrid, known: SlotGrid, gpus: IntArray, hours: float, at: IntArray
-) -> FloatArray:
-    """Chances by life tables counted on ``known``, at moments: NaN where not free."""
-    table = life_table(known.free >= gpus[:, None], known.free >= 0)
-    hazard = hazards(table)
-    ages, free = free_ages(grid, gpus, at)
-    ahead = np.array([slots_of(hours)])
-    columns = [np.exp(log_survival(hazard, age, ahead))[:, 0] for age in ages.T.astype(np.int64)]
-    return np.where(free, np.stack(columns, axis=1), np.nan)
-
-
-def combined(tables: FloatArray, fitted: FloatArray) -> FloatArray:
-    """The mean of both, or the life tables alone where nothing is fitted."""
-    return np.where(np.isnan(fitted), tables, (tables + fitted) / 2)
 
 
 def auc(told: FloatArray, stayed: FloatArray) -> float:

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from scms.forecast.series import FloatArray, IntArray
+    from scms.forecast.spells import BoolArray
 
 #: The stretches that are fitted, hours; others lie between them.
 FIT_HOURS: Final = (1.0, 4.0, 8.0, 24.0, 72.0)
@@ -36,6 +37,8 @@ MAXIMUM_CASES: Final = 60_000
 #: Hours between the moments of one server, and servers: primes walk through the hours of the day.
 _STRIDES: Final = (1, 5, 7, 11, 13, 17, 19, 23)
 _MAXIMUM_SERVERS: Final = 250
+#: Features whose correlation is beyond this cannot be weighed apart.
+_ALIKE: Final = 0.995
 _DAY: Final = 24 * SLOTS_PER_HOUR
 
 
@@ -207,7 +210,7 @@ def _logit(values: FloatArray, stayed: FloatArray, hours: float) -> Fit | None:
     if min(ended, len(stayed) - ended) < len(FEATURES):
         return None
     mean, scale = values.mean(axis=0), values.std(axis=0)
-    varies = scale > 1e-9
+    varies = _independent(values, scale)
     design = (values[:, varies] - mean[varies]) / scale[varies]
     from statsmodels.discrete.discrete_model import Logit
     from statsmodels.tools.sm_exceptions import PerfectSeparationError
@@ -231,6 +234,18 @@ def _logit(values: FloatArray, stayed: FloatArray, hours: float) -> Fit | None:
         cases=len(stayed),
         ended=ended,
     )
+
+
+def _independent(values: FloatArray, scale: FloatArray) -> BoolArray:
+    """Features that vary, and not as one before them does: in a short past months are as weeks."""
+    varies = scale > 1e-9
+    with np.errstate(invalid="ignore", divide="ignore"):
+        alike = np.abs(np.corrcoef(values, rowvar=False))
+    for column in range(1, len(scale)):
+        before = varies[:column]
+        if np.any(alike[column, :column][before] > _ALIKE):
+            varies[column] = False
+    return varies
 
 
 def checked_chances(text: str | None) -> Chances | None:

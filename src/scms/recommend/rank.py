@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, Final
 from scms.errors import RequestError
 from scms.recommend.answer import Candidate, Recommendation, Rejected, Wait
 from scms.recommend.conditions import Facts, Fault, Row, faults, usable_devices
-from scms.recommend.score import UNKNOWN, Chance, Prospect, reasons, score, shrunk
+from scms.recommend.score import TIE_POINTS, UNKNOWN, Chance, Prospect, reasons, score, shrunk
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -29,8 +29,6 @@ if TYPE_CHECKING:
 
 __all__ = ["Candidate", "Recommendation", "Rejected", "Wait", "choose_devices", "recommend"]
 
-#: Scores this close, of 100, are a tie that the seed decides: else everybody gets the same advice.
-TIE_POINTS: Final = 2.0
 #: Live data older than this is no data.
 MAX_AGE_SECONDS: Final = 60.0
 #: How many waits are told where nothing is free.
