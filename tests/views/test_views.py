@@ -16,6 +16,7 @@ from scms.hot import HotStore
 from scms.views import Views, hotrows
 from scms.warehouse import Warehouse
 from scms.warehouse.sqlfiles import read_views
+from views.calls import call
 from warehouse.made import DAY, Place, every, record, row
 
 if TYPE_CHECKING:
@@ -188,8 +189,7 @@ def test_every_view_answers_on_an_empty_lab_with_the_columns_of_its_header(
 ) -> None:
     place = Place(tmp_path, servers=[])
     view = read_views(repository / "warehouse" / "views")[name]
-    arguments = ", ".join(f"TIMESTAMPTZ '{day}'" for day in (DAY, NEXT)[: len(view.parameters)])
-    frame = place.views.frame(f"FROM {name}" + (f"({arguments})" if arguments else ""))
+    frame = place.views.frame(*call(view, DAY, NEXT))
     promised = [column.name for column in view.columns if "*" not in column.name]
     assert [name for name in promised if name not in frame.columns] == []
 

@@ -11,6 +11,7 @@ import socket
 import threading
 import warnings
 from contextlib import contextmanager
+from functools import cache
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import urlsplit
 
@@ -109,13 +110,12 @@ class Engine:
     @contextmanager
     def _asked(self) -> Iterator[SparkSession]:
         """The session, and its errors as ours; one that was lost is made anew the next time."""
-        from pyspark.errors import AnalysisException, ParseException, PySparkException
-
+        errors = _pyspark().errors
         try:
             yield self._opened()
-        except (AnalysisException, ParseException) as error:
+        except (errors.AnalysisException, errors.ParseException) as error:
             raise self._refused(error) from error
-        except PySparkException as error:
+        except errors.PySparkException as error:
             self._session = None
             raise self._refused(error) from error
 
@@ -146,17 +146,39 @@ class Engine:
 
 
 def _session(url: str, timezone: str) -> SparkSession:
-    from pyspark.sql import SparkSession
     from pyspark.sql.connect.client.retries import DefaultPolicy
 
     with warnings.catch_warnings():
-        # pyspark 4.2 does not vouch for pandas 3; only Arrow is taken from it here.
-        warnings.filterwarnings("ignore", "PySpark does not yet", FutureWarning)
-        session = SparkSession.builder.remote(url).create()
+        _quiet()
+        session: SparkSession = _pyspark().sql.SparkSession.builder.remote(url).create()
     client: Any = session.client
     client.set_retry_policies([DefaultPolicy(max_retries=_TRIES)])
     session.conf.set("spark.sql.session.timeZone", timezone)
     return session
+
+
+@cache
+def _pyspark() -> Any:
+    """The client, with the parts of it that are used here."""
+    with warnings.catch_warnings():
+        _quiet()
+        try:
+            import pyspark
+            import pyspark.errors
+            import pyspark.sql.connect.session
+            import sqlglot  # noqa: F401  so that both are missed at once
+        except ModuleNotFoundError as error:
+            raise QueryError(
+                f"{error.name} is not installed, by which engines are asked",
+                expected="the extra for Spark",
+                mend="pip install 'scms[spark]'",
+            ) from error
+    return pyspark
+
+
+def _quiet() -> None:
+    """Take Arrow from pyspark without hearing that 4.2 does not vouch for pandas 3."""
+    warnings.filterwarnings("ignore", "PySpark does not yet", FutureWarning)
 
 
 def _address(url: str) -> tuple[str, int]:
