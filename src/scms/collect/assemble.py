@@ -16,7 +16,7 @@ from scms.states import HELD_MEMORY_BYTES, WORKING_UTILIZATION_RATIO, DeviceStat
 from scms.tables import DEVICE_SAMPLE, EVENT, PROCESS_SAMPLE, SERVER_SAMPLE
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from scms.collect.channel import SessionKind
     from scms.collect.message import Device, Hello, Tick
@@ -58,6 +58,10 @@ class Assembler:
         self._faults: dict[str, str | None] = {}
         self._last_at = 0
         self._down_at: int | None = None
+
+    def remember(self, idle_since: Mapping[str, int]) -> None:
+        """Take over since when devices do nothing, by UUID, from an earlier collector."""
+        self._idle_since.update(idle_since)
 
     def begin(self, hello: Hello, kind: SessionKind) -> None:
         """A session begins: its first tick has no tick before it."""

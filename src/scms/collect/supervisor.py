@@ -21,7 +21,7 @@ from scms.collect.watcher import Attempt, Letter, Watcher
 from scms.errors import CollectError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
     from scms.collect.channel import Connector
     from scms.collect.record import Record
@@ -87,6 +87,11 @@ class Supervisor:
             )
             for server in inventory.servers
         ]
+
+    def remember(self, idle_since: Mapping[str, Mapping[str, int]]) -> None:
+        """Before the start: since when devices do nothing, by UUID, by server."""
+        for watcher in self._watchers:
+            watcher.assembler.remember(idle_since.get(watcher.server.name, {}))
 
     def start(self) -> None:
         """Begin with every server; returns at once."""

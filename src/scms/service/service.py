@@ -13,6 +13,7 @@ from scms.service import memory
 from scms.service.connecting import connect as reach
 from scms.service.lock import CollectorLock
 from scms.service.mover import Mover
+from scms.service.remembering import idle_devices
 from scms.service.writer import Writer
 
 if TYPE_CHECKING:
@@ -48,6 +49,7 @@ class Service:
         configured = inventory.settings.warehouse.flush_interval
         hot = HotStore(inventory.directory / FILE_NAME, create=True)
         self._hot = hot
+        self._now = now
         self._lock = CollectorLock(inventory.directory)
         self._writer = Writer(hot)
         self._mover = Mover(
@@ -77,6 +79,7 @@ class Service:
         except HotStoreError:
             self._lock.release()
             raise
+        self._supervisor.remember(idle_devices(self._hot, self._now()))
         self._writer.start()
         self._mover.start()
         self._supervisor.start()
