@@ -205,3 +205,74 @@ def test_outages(place: Place) -> None:
     assert frame["reason"].tolist() == ["down 1", "down 5"]
     assert frame["seconds"].iloc[0] == 7200
     assert frame["ended_at"].isna().tolist() == [False, True]
+
+
+def held(at: datetime, state: str, user: str | None = "ada", **values: Any) -> list[dict[str, Any]]:
+    return [device(state, user=user, device_name="A100", device_index=0, **values)]
+
+
+def test_who_holds_what_idle_since_when(place: Place) -> None:
+    """Ada works for an hour, then holds the GPU for two; a burst of two minutes changes nothing."""
+    begins, burst = DAY + HOUR, DAY + 1.5 * HOUR
+    place.hot.append(
+        [
+            record(
+                at,
+                devices=held(
+                    at,
+                    "busy" if at < begins or burst <= at < burst + HOUR / 30 else "idle_held",
+                    memory_used_bytes=30,
+                ),
+            )
+            for at in every(1, DAY, DAY + 3 * HOUR)
+        ]
+    )
+    row = one(place, "SELECT * FROM idle_held")
+    assert (row["server"], row["device"], row["user"]) == ("gpu01", "GPU-1", "ada")
+    assert row["started_at"] == begins
+    assert row["last_seen_at"] == DAY + 3 * HOUR - timedelta(minutes=1)
+    assert row["gpu_hours"] == pytest.approx(2 - 1 / 30)
+    assert bool(row["is_current"])
+    assert row["memory_used_bytes"] == 30
+
+
+def test_holding_ends_with_work_and_with_time_nobody_observed(place: Place) -> None:
+    """Idle, an hour of work, idle, an hour without samples, idle: three stretches."""
+    states = ["idle_held", "busy", "idle_held", None, "ghost", "free"]
+    place.hot.append(
+        [
+            record(at, devices=held(at, state, None if state == "ghost" else "ada"))
+            for count, state in enumerate(states)
+            if state is not None
+            for at in every(5, DAY + count * HOUR, DAY + (count + 1) * HOUR)
+        ]
+    )
+    frame = place.views.frame("SELECT * FROM idle_held ORDER BY started_at")
+    assert [at - DAY for at in frame["started_at"]] == [0 * HOUR, 2 * HOUR, 4 * HOUR]
+    assert frame["user"].isna().tolist() == [False, False, True]
+    assert not frame["is_current"].any()
+
+
+def test_hours_of_the_week_are_those_of_the_cluster(tmp_path: Path) -> None:
+    """Tuesday 23:30 in UTC is Wednesday 01:30 in Berlin; two weeks add up in one row."""
+    place = Place(tmp_path, timezone="Europe/Berlin")
+    late = DAY + 23.5 * HOUR
+    place.hot.append(
+        [
+            record(at, devices=[device(state)])
+            for week, state in enumerate(["busy", "free"])
+            for at in every(1, late + week * 168 * HOUR, late + week * 168 * HOUR + HOUR / 4)
+        ]
+    )
+    row = one(place, "SELECT * FROM hours_of_week")
+    assert (row["weekday"], row["hour"]) == (3, 1)
+    assert row["gpu_hours_available"] == pytest.approx(0.5)
+    assert row["gpu_use_ratio"] == pytest.approx(0.5)
+
+
+def test_weeks_begin_on_monday(place: Place) -> None:
+    sunday = datetime(2026, 10, 11, 23, 30, tzinfo=UTC)
+    place.hot.append([record(at) for at in every(10, sunday, sunday + HOUR)])
+    frame = place.views.frame("SELECT starts_at, observed_seconds FROM usage_weekly ORDER BY 1")
+    assert [at.day for at in frame["starts_at"]] == [5, 12]
+    assert frame["observed_seconds"].tolist() == [180, 180]
