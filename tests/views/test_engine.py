@@ -150,7 +150,14 @@ def test_every_view_answers_as_duckdb_does(lab: Place, engine: EngineViews, name
 
 def test_the_lab_has_rows_in_every_part(lab: Place) -> None:
     """Without this, views that are empty on both sides would be found equal."""
-    for name in ("server_15m_closed", "device_sample_open", "event", "usage_daily", "outages", "idle_held"):
+    for name in (
+        "server_15m_closed",
+        "device_sample_open",
+        "event",
+        "usage_daily",
+        "outages",
+        "idle_held",
+    ):
         assert not lab.views.frame(f"SELECT * FROM {name} LIMIT 1").empty, name
 
 
