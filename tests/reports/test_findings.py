@@ -45,7 +45,7 @@ def _kinds(found: list[Finding]) -> list[str]:
 
 def _unpopular(**values: Any) -> dict[str, Any]:
     row = {"server": "atlas", "gpu_use_ratio": 0.04, "gpu_hours_free": 96.0, "coverage_ratio": 1.0}
-    return {**row, "reason": "slow card (X)", "simulated": False, **values}
+    return {**row, "reason": "slow card, X", "simulated": False, **values}
 
 
 def test_an_ordinary_server_is_no_news() -> None:
@@ -78,7 +78,7 @@ def test_a_server_that_nobody_uses_is_told_with_what_speaks_against_it() -> None
     room = [{"server": "atlas", "free_while_full_gpu_hours": 30.0, "simulated": False}]
     finding = _of_kind("little_used", _found([{}], unpopular=[_unpopular()], room=room))
     assert finding.sentence == (
-        "atlas was used 4 % of its time (slow card (X)): 96.0 GPU-hours were free, 30.0 of them "
+        "atlas was used 4 % of its time: slow card, X. 96.0 GPU-hours were free, 30.0 of them "
         "while another server with GPUs no larger was full."
     )
     assert finding.gpu_hours == pytest.approx(96.0)
@@ -233,8 +233,8 @@ def _periods(**before: Any) -> Rows:
 def test_a_change_against_the_period_before_is_told() -> None:
     finding = _of_kind("changed", _found([{}], periods=_periods()))
     assert finding.sentence == (
-        "100 GPU-hours more were used than in September 2026 (20 % more); use was 60 % of the "
-        "available time, after 50 %."
+        "Compared with September 2026, 100 GPU-hours more were used (20 % more); use was 60 % of "
+        "the available time, after 50 %."
     )
     assert _found([{}], periods=_periods(used_change_ratio=0.05)) == []
 

@@ -27,6 +27,7 @@ SELECT
     sum(gpu_hours_measured) AS gpu_hours_measured,
     sum(gpu_hours_memory_held) AS gpu_hours_memory_held,
     sum(energy_kwh) AS energy_kwh,
+    sum(gpu_hours_down) AS gpu_hours_down,
     sum(cpu_hours_available) AS cpu_hours_available,
     sum(cpu_hours_used) AS cpu_hours_used
 FROM usage_by_server_and_hour_of_week(period_start, period_end)

@@ -13,6 +13,7 @@
 --   down_hours            hours  time it was known not to answer
 --   expected_hours        hours  from period_start to period_end
 --   gpu_hours_*           hours  as in usage_by_device_15m
+--   gpu_hours_down        hours  time it was down, times its GPUs
 --   energy_kwh            kWh    drawn by GPUs
 --   cpu_hours_*           hours  as in usage_by_server_15m
 WITH gpu AS (
@@ -66,6 +67,7 @@ SELECT
     gpu.gpu_hours_measured,
     gpu.gpu_hours_memory_held,
     gpu.energy_kwh,
+    host.down_hours * nullif(host.gpu_count, 0) AS gpu_hours_down,
     host.cpu_hours_available,
     host.cpu_hours_used
 FROM inventory AS listed

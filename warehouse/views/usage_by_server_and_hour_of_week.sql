@@ -9,6 +9,7 @@
 --   down_hours            hours  time it was known not to answer
 --   expected_hours        hours  the time of the period that is in it
 --   gpu_hours_*           hours  as in usage_by_device_15m
+--   gpu_hours_down        hours  time it was down, times its GPUs
 --   energy_kwh            kWh    drawn by GPUs
 --   cpu_hours_*           hours  as in usage_by_server_15m
 WITH calendar AS (
@@ -38,6 +39,7 @@ WITH calendar AS (
         s.server,
         c."hour_of_week",
         bool_or(s.simulated) AS simulated,
+        max(s.gpu_count) AS gpu_count,
         sum(s.observed_seconds) / 3600 AS observed_hours,
         sum(s.down_seconds) / 3600 AS down_hours,
         sum(s.cpu_core_seconds_available) / 3600 AS cpu_hours_available,
@@ -48,9 +50,14 @@ WITH calendar AS (
       AND s.starts_at < CAST(period_end AS TIMESTAMPTZ)
     GROUP BY s.server, c."hour_of_week"
 ), seen AS (
-    SELECT server, bool_or(simulated) AS simulated FROM host GROUP BY server
+    SELECT server, bool_or(simulated) AS simulated, max(gpu_count) AS gpu_count
+    FROM host
+    GROUP BY server
 ), place AS (
-    SELECT server, CAST(coalesce(seen.simulated, listed.simulated) AS INTEGER) AS simulated_server_count
+    SELECT
+        server,
+        CAST(coalesce(seen.simulated, listed.simulated) AS INTEGER) AS simulated_server_count,
+        seen.gpu_count
     FROM inventory AS listed
     FULL JOIN seen USING (server)
 )
@@ -70,6 +77,7 @@ SELECT
     gpu.gpu_hours_measured,
     gpu.gpu_hours_memory_held,
     gpu.energy_kwh,
+    host.down_hours * nullif(place.gpu_count, 0) AS gpu_hours_down,
     host.cpu_hours_available,
     host.cpu_hours_used
 FROM place

@@ -84,6 +84,8 @@ def contents(report: Report) -> tuple[Content, ...]:
 
 def title_of(name: str) -> str:
     """The heading over a table."""
+    if name in present.OTHERS:
+        return present.OTHERS[name][0]
     return present.TITLES[name] if name in present.TITLES else headed(name)
 
 

@@ -182,7 +182,7 @@ def _against(card: Mapping[str, Any], usual: Mapping[str, float | None]) -> list
     reasons = []
     speed, memory = card.get("tflops"), card.get("memory_total_bytes")
     if speed is not None and usual["tflops"] and speed < _MUCH_LESS * usual["tflops"]:
-        reasons.append(f"slow card ({card['device_name']})")
+        reasons.append(f"slow card, {card['device_name']}")
     many = usual["memory_total_bytes"]
     if memory is not None and many and memory < _MUCH_LESS * many:
         reasons.append(

@@ -49,6 +49,7 @@ METRICS: Final = (
     "down_hours",
     "gpu_hours_utilized",
     "gpu_hours_memory_held",
+    "gpu_hours_down",
     "energy_cost",
     "carbon_kilograms",
 )

@@ -1,26 +1,25 @@
 """A report as a page: document in, HTML out.
 
-The page holds everything it needs, so it can be mailed and read offline. The templates escape
-every value.
+The page holds everything it needs, so it can be mailed and read offline. The templates, ours or a
+lab's own, escape every value.
 """
 
 from __future__ import annotations
 
-from functools import cache
 from importlib.resources import files
 from typing import TYPE_CHECKING, Any, Final
 
 from scms.reports import charts, present
-from scms.reports.contents import title_of
+from scms.reports.contents import contents, title_of
 from scms.reports.plain import subtitle
+from scms.reports.present import OTHERS
+from scms.reports.template import render
 
 if TYPE_CHECKING:
-    from jinja2 import Environment
-
+    from scms.reports.contents import Content
     from scms.reports.document import Report
 
 _TABLES: Final = ("server", "user", "group", "model")
-_MOST_BARS: Final = 40
 
 
 def page(report: Report) -> str:
@@ -29,51 +28,44 @@ def page(report: Report) -> str:
     from bokeh.resources import Resources
     from markupsafe import Markup
 
-    figures = {"time": charts.usage_over_time(report.tables[report.time_dimension])}
-    servers = charts.drawable(report.tables["server"])
-    if not servers.empty:
-        figures["server"] = charts.usage_by(servers.head(_MOST_BARS))
-    script, divs = components(figures)
+    pictures = charts.gallery(report)
+    script, divs = components({picture.name: picture.figure for picture in pictures})
     library = Resources(mode="inline", components=["bokeh"]).render_js()
     # Bokeh's own output, in which it has escaped what came from the tables.
-    scripts = Markup(library + script)  # noqa: S704
-    placed = {name: Markup(div) for name, div in divs.items()}  # noqa: S704
-    template = _templates().get_template("page.html.jinja")
-    return template.render(**_context(report), charts=placed, scripts=scripts)
+    ink = files("scms.reports").joinpath("templates/ink.js").read_text(encoding="utf-8")
+    scripts = Markup(f"{library}{script}<script>\n{ink}</script>")  # noqa: S704
+    drawn = [
+        {
+            "name": picture.name,
+            "title": picture.title,
+            "note": picture.note,
+            "figure": Markup(divs[picture.name]),  # noqa: S704
+        }
+        for picture in pictures
+    ]
+    context = _context(report) | {"pictures": drawn, "scripts": scripts}
+    return render("page.html.jinja", context, own=report.template)
 
 
 def fragment(report: Report) -> str:
     """The same without charts, for the output of a notebook cell."""
-    return _templates().get_template("body.html.jinja").render(**_context(report), charts={})
-
-
-@cache
-def _templates() -> Environment:
-    from jinja2 import Environment, PackageLoader, StrictUndefined
-
-    return Environment(
-        loader=PackageLoader("scms.reports"),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
+    return render("body.html.jinja", _context(report) | {"pictures": []})
 
 
 def _context(report: Report) -> dict[str, Any]:
     from markupsafe import Markup
 
     css = files("scms.reports").joinpath("templates/report.css").read_text(encoding="utf-8")
-    details = ("device", report.time_dimension)
-    servers = report.tables["server"]
+    folded = ("tag", "weekday", "device", report.time_dimension)
+    details = [by for by in folded if by in report.tables]
     return {
         "report": report,
         "subtitle": subtitle(report),
         "css": Markup(css),  # noqa: S704  our own file
         "tables": [_table(report, by) for by in _TABLES if not report.tables[by].empty],
         "details": [_table(report, by) for by in details if not report.tables[by].empty],
-        "most_bars": f"; the {_MOST_BARS} most used" if len(servers) > _MOST_BARS else "",
-        "resource": charts.resource(servers),
+        "others": [_other(content) for content in contents(report) if content.name in OTHERS],
+        "anchors": {content.name for content in contents(report)},
     }
 
 
@@ -89,6 +81,21 @@ def _table(report: Report, by: str) -> dict[str, Any]:
             cell["text"] = "" if column.kind == "text" else cell["text"]
         total["cells"][0]["text"] = "All"
     return {"by": by, "title": title_of(by), "columns": columns, "rows": rows, "total": total}
+
+
+def _other(content: Content) -> dict[str, Any]:
+    """A table that is none of use."""
+    rows = [_row(row, content.name, content.columns) for row in present.rows_of(content.frame)]
+    note = OTHERS[content.name][1]
+    by, columns = content.name, content.columns
+    return {
+        "by": by,
+        "title": content.title,
+        "note": note,
+        "columns": columns,
+        "rows": rows,
+        "total": None,
+    }
 
 
 def _row(row: dict[str, Any], by: str, columns: tuple[present.Column, ...]) -> dict[str, Any]:

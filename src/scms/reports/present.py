@@ -146,6 +146,36 @@ _LABELS: Final[dict[str, Callable[[Any], str]]] = {
     "hour_of_day": lambda hour: f"{int(hour):02}:00",
     "hour_of_week": lambda hour: f"{_WEEKDAYS[int(hour) // 24]} {int(hour) % 24:02}:00",
 }
+#: Headings over the other tables of a report, and what is in them.
+OTHERS: Final = {
+    "periods": (
+        "Beside earlier periods",
+        "Each as far as this one has passed; of one observed too little only that is told.",
+    ),
+    "contention": (
+        "Requests without a place",
+        "How long no server had so many GPUs free, and what stood free meanwhile, in pieces.",
+    ),
+    "peak": ("GPUs in use at once", "Means of quarters of an hour."),
+    "room": (
+        "Free while others were full",
+        "Free GPU-hours while another server, with GPUs no larger, had none free.",
+    ),
+    "unpopular": ("Little used servers", "And what speaks against them."),
+    "concentration": (
+        "How uneven use is",
+        "Gini: 0 when all are used alike, near 100 % when one has everything.",
+    ),
+    "sharing": ("Who uses whose servers", "Groups own servers; people belong to groups."),
+    "outages": (
+        "Outages",
+        "Quarters of an hour in a row with time down are one outage. MTBF: time up per outage.",
+    ),
+    "health": (
+        "Health of GPUs",
+        "Those that were hot, held back, faulty, or made memory errors.",
+    ),
+}
 _HEADINGS: Final = {
     "server": "Server",
     "device": "GPU",

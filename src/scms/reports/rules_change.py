@@ -31,7 +31,7 @@ def _against(this: Row, row: Row, at: FindingSettings) -> list[Finding]:
         return []
     more = "more" if change > 0 else "less"
     sentence = (
-        f"{hours(abs(change))} GPU-hours {more} were used than in {row['period']} "
+        f"Compared with {row['period']}, {hours(abs(change))} GPU-hours {more} were used "
         f"({ratio(abs(share))} {more}); use was {ratio(this['gpu_use_ratio'])} of the available "
         f"time, after {ratio(row['gpu_use_ratio'])}."
     )

@@ -109,8 +109,8 @@ def _of_one(row: Row, crowded: float | None) -> str:
         else ""
     )
     return (
-        f"{server_name(row)} was used {ratio(row['gpu_use_ratio'])} of its time "
-        f"({row['reason']}): {hours(row['gpu_hours_free'])} GPU-hours were free{meanwhile}."
+        f"{server_name(row)} was used {ratio(row['gpu_use_ratio'])} of its time: {row['reason']}. "
+        f"{hours(row['gpu_hours_free'])} GPU-hours were free{meanwhile}."
     )
 
 

@@ -40,6 +40,7 @@ ADDITIVE: Final = (
     "gpu_hours_utilized",
     "gpu_hours_measured",
     "gpu_hours_memory_held",
+    "gpu_hours_down",
     "energy_kwh",
     "cpu_hours_available",
     "cpu_hours_used",

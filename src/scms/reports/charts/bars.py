@@ -1,8 +1,6 @@
-"""Bokeh figures of use: a table of `scms.reports.metrics.usage` in, a figure out.
+"""Bars of use: a table of `scms.reports.metrics.usage` in, a figure out.
 
-Colours read on dark and light: one hue for what was used, hatched where it was held without work,
-neutral for what was free and for axes; the background is transparent. What was not observed is a
-gap. No input or output happens here.
+What was not observed is a gap.
 """
 
 from __future__ import annotations
@@ -11,6 +9,7 @@ import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
+from scms.reports.charts.style import DOWN, FAULTY, HELD, REST, USED, blank, finish
 from scms.reports.present import hours, key_label, ratio, rows_of, simulated_mark
 
 if TYPE_CHECKING:
@@ -18,8 +17,6 @@ if TYPE_CHECKING:
     from bokeh.models import ColumnDataSource
     from bokeh.plotting import figure
 
-HUE: Final = "#3b82f6"
-NEUTRAL: Final = "#8391a5"
 _MOST_LABELS: Final = 16
 
 
@@ -32,25 +29,16 @@ class _Part:
     style: dict[str, Any]
 
 
-_USED_STYLE: Final = {"fill_color": HUE, "fill_alpha": 1.0}
-_HELD_STYLE: Final = {
-    "fill_color": HUE,
-    "fill_alpha": 0.28,
-    "hatch_pattern": "/",
-    "hatch_color": HUE,
-    "hatch_alpha": 0.75,
-    "hatch_scale": 7,
-    "hatch_weight": 1.5,
-}
-_REST_STYLE: Final = {"fill_color": NEUTRAL, "fill_alpha": 0.20}
 _GPU_PARTS: Final = (
-    _Part("gpu_hours_used", "used", _USED_STYLE),
-    _Part("gpu_hours_idle_held", "held without work", _HELD_STYLE),
-    _Part("gpu_hours_free", "free", _REST_STYLE),
+    _Part("gpu_hours_used", "used", USED),
+    _Part("gpu_hours_idle_held", "held without work", HELD),
+    _Part("gpu_hours_free", "free", REST),
+    _Part("gpu_hours_faulty", "faulty or unreadable", FAULTY),
+    _Part("gpu_hours_down", "down", DOWN),
 )
 _CPU_PARTS: Final = (
-    _Part("cpu_hours_used", "used", _USED_STYLE),
-    _Part("cpu_hours_unused", "unused", _REST_STYLE),
+    _Part("cpu_hours_used", "used", USED),
+    _Part("cpu_hours_unused", "unused", REST),
 )
 
 
@@ -70,7 +58,7 @@ def usage_over_time(frame: pd.DataFrame, *, height: int = 300) -> figure:
     parts, unit, data = _layers(frame)
     labels = key_labels(frame)
     source = _source(data, labels, frame)
-    plot = _blank(height=height, x_range=(-0.6, max(len(labels), 1) - 0.4))
+    plot = blank(height=height, x_range=(-0.6, max(len(labels), 1) - 0.4))
     lower = [0.0] * len(labels)
     for part in parts:
         upper = [base + amount for base, amount in zip(lower, data[part.column], strict=True)]
@@ -92,7 +80,8 @@ def usage_over_time(frame: pd.DataFrame, *, height: int = 300) -> figure:
     plot.xgrid.visible = False
     plot.y_range.start = 0
     plot.yaxis.axis_label = unit
-    _finish(plot, parts, key, mode="vline")
+    finish(plot)
+    _tell(plot, parts, key, mode="vline")
     return plot
 
 
@@ -113,7 +102,7 @@ def usage_by(frame: pd.DataFrame, *, height: int | None = None) -> figure:
     labels = key_labels(frame)
     count = len(labels)
     source = _source(data, labels, frame)
-    plot = _blank(height=height or 76 + 26 * max(count, 1), y_range=(max(count, 1) - 0.4, -0.6))
+    plot = blank(height=height or 76 + 26 * max(count, 1), y_range=(max(count, 1) - 0.4, -0.6))
     left = [0.0] * count
     for part in parts:
         right = [base + amount for base, amount in zip(left, data[part.column], strict=True)]
@@ -134,7 +123,8 @@ def usage_by(frame: pd.DataFrame, *, height: int | None = None) -> figure:
     plot.ygrid.visible = False
     plot.x_range.start = 0
     plot.xaxis.axis_label = unit
-    _finish(plot, parts, key, mode="hline")
+    finish(plot)
+    _tell(plot, parts, key, mode="hline")
     return plot
 
 
@@ -163,9 +153,18 @@ def key_labels(frame: pd.DataFrame) -> list[str]:
 def _layers(frame: pd.DataFrame) -> tuple[tuple[_Part, ...], str, dict[str, list[float]]]:
     """The parts that a bar has, their unit, and their heights (a gap has none)."""
     has_gpu = resource(frame) == "GPU"
-    table = frame if has_gpu else frame.assign(cpu_hours_unused=_unused(frame))
+    if has_gpu and "gpu_hours_observed" in frame.columns:
+        faulty = frame["gpu_hours_observed"] - frame["gpu_hours_available"]
+        table = frame.assign(gpu_hours_faulty=faulty)
+    else:
+        table = frame if has_gpu else frame.assign(cpu_hours_unused=_unused(frame))
     chosen = _GPU_PARTS if has_gpu else _CPU_PARTS
-    parts = tuple(part for part in chosen if part.column in table.columns)
+    # What there is none of needs no entry in the legend, the three that matter apart.
+    parts = tuple(
+        part
+        for number, part in enumerate(chosen)
+        if part.column in table.columns and (number < 3 or table[part.column].fillna(0).sum() > 0)
+    )
     unit = f"{resource(frame)}-hours"
     return parts, unit, {part.column: table[part.column].fillna(0).tolist() for part in parts}
 
@@ -189,45 +188,10 @@ def _source(
     return ColumnDataSource(data=columns)
 
 
-def _blank(**options: Any) -> figure:
-    from bokeh.plotting import figure
+def _tell(plot: figure, parts: tuple[_Part, ...], key: str, *, mode: str) -> None:
+    """A tooltip with numbers and coverage."""
+    from bokeh.models import HoverTool
 
-    return figure(
-        sizing_mode="stretch_width",
-        toolbar_location=None,
-        tools="",
-        background_fill_alpha=0,
-        border_fill_alpha=0,
-        outline_line_color=None,
-        **options,
-    )
-
-
-def _finish(plot: figure, parts: tuple[_Part, ...], key: str, *, mode: str) -> None:
-    """Neutral axes, a legend above the bars, and a tooltip with numbers and coverage."""
-    from bokeh.models import HoverTool, Legend, NoOverlap
-
-    for axis in (*plot.xaxis, *plot.yaxis):
-        axis.axis_line_color = None
-        axis.major_tick_line_color = None
-        axis.minor_tick_line_color = None
-        axis.major_label_text_color = NEUTRAL
-        axis.major_label_text_font_size = "12px"
-        axis.axis_label_text_color = NEUTRAL
-        axis.axis_label_text_font_style = "normal"
-    plot.xaxis.major_label_policy = NoOverlap(min_distance=8)
-    for grid in (*plot.xgrid, *plot.ygrid):
-        grid.grid_line_color = NEUTRAL
-        grid.grid_line_alpha = 0.18
-    legend = plot.legend[0] if plot.legend else Legend()
-    legend.orientation = "horizontal"
-    legend.background_fill_alpha = 0
-    legend.border_line_color = None
-    legend.label_text_color = NEUTRAL
-    legend.label_text_font_size = "12px"
-    legend.padding, legend.margin = 0, 4
-    if plot.legend:
-        plot.add_layout(legend, "above")
     tips = [(key, "@label"), *((part.legend, f"@{part.column}_text") for part in parts)]
     tips.append(("observed", "@coverage_text"))
     plot.add_tools(HoverTool(tooltips=tips, mode=mode, renderers=plot.renderers[:1]))
