@@ -6,10 +6,15 @@ from datetime import timedelta
 from itertools import accumulate
 from typing import TYPE_CHECKING, Any
 
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from scms.tables import DEVICE_15M
+from scms.warehouse import datafiles
+from scms.warehouse.rows import arrow_rows
 from warehouse.made import DAY, Place, record
 
 if TYPE_CHECKING:
@@ -210,3 +215,17 @@ def test_pressure_and_heat_of_a_server_keep_their_peaks(place: Place) -> None:
     assert quarter["io_pressure_ratio_max"] == 0.7
     assert quarter["temperature_celsius_max"] == 81.0
     assert quarter["hung_mount_count_max"] == 2
+
+
+def test_a_file_that_stays_has_its_bins_in_a_dictionary(place: Place) -> None:
+    """Their seconds are few different numbers: without one they would take most of the file."""
+    filled(place, [(0.1, 60.0), (0.9, 60.0)] * 300, minutes=1)
+    rows = arrow_rows(DEVICE_15M, place.views.arrow("SELECT * FROM device_usage_15m"))
+    file = pq.ParquetFile(pa.BufferReader(datafiles.encoded(rows, tight=True)))
+    group = file.metadata.row_group(0)
+    bins = [
+        column
+        for n in range(group.num_columns)
+        if "histogram" in (column := group.column(n)).path_in_schema
+    ]
+    assert [column.has_dictionary_page for column in bins] == [True, True]

@@ -247,6 +247,15 @@ def test_a_second_run_finds_nothing_to_do(place: Place) -> None:
     assert place.warehouse.table("server_15m").metadata_location == before
 
 
+def test_only_what_is_missing_is_made(place: Place) -> None:
+    place.hot.append([record(DAY)])
+    place.rollup(NEXT)
+    before = set(place.another().files("server_15m"))
+    place.hot.append([record(NEXT)])
+    assert place.rollup(NEXT + timedelta(days=1))["server_15m"] == 1
+    assert before < set(place.another().files("server_15m"))
+
+
 def test_rows_that_come_late_are_seen_at_once_and_their_day_is_made_again(
     place: Place, tmp_path: Path
 ) -> None:
