@@ -4,7 +4,7 @@ In: an inventory. Out: tables (pandas data frames), reports, outlooks and recomm
 cluster touches no server: a collector writes, everything here reads, but for holds.
 
 `now` answers from the last hours, `past` from what is remembered, `documents` writes for others,
-`future` looks ahead; `parts` opens what they read.
+`future` looks ahead, `keeping` looks after the warehouse; `parts` opens what they read.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from scms.cluster.documents import Documents
 from scms.cluster.future import Future
+from scms.cluster.keeping import Keeping
 from scms.inventory import find_inventory
 from scms.settings import merged
 
@@ -42,7 +43,7 @@ def open(  # noqa: A001  scms.open
     return Cluster(find_inventory(path, settings))
 
 
-class Cluster(Documents, Future):
+class Cluster(Documents, Future, Keeping):
     """One cluster: what it does now, what it did, what it will do, and where to run next.
 
     Attributes:

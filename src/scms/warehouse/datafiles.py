@@ -3,7 +3,7 @@
 Input: an Iceberg table and Arrow rows. Output: Parquet files in its location, described as Iceberg
 wants them, to be committed by `append`.
 
-The name of a file ends with a digest of its bytes, so that a bit that flips anywhere in it is found
+The name of a file ends with digests of its bytes, so that a bit that flips anywhere in it is found
 by `scms.warehouse.verify` as long as the table knows the file. Pages have checksums too, which
 other readers understand and which tell the rows that are affected.
 """
@@ -13,7 +13,8 @@ from __future__ import annotations
 import hashlib
 import re
 import uuid
-from typing import TYPE_CHECKING, Any, Final
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final, Self
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -34,7 +35,7 @@ ROW_GROUP_ROWS: Final = 122_880
 _FIELD_ID: Final = b"PARQUET:field_id"
 #: zstd levels of a file that is rewritten within a day, and of one that stays for years.
 _QUICK, _TIGHT = 3, 15
-_SEALED: Final = re.compile(r"-([0-9a-f]{32})\.parquet$")
+_SEALED: Final = re.compile(r"-([0-9a-f]{32})-([0-9a-f]{8})\.parquet$")
 #: Rows of the sample by which the encoding of a column is chosen.
 _SAMPLE_ROWS: Final = 40_000
 
@@ -62,22 +63,42 @@ def write(
     rows = _with_field_ids(rows, iceberg)
     for folder, part in _partitions(table, rows):
         data = encoded(part, tight=tight)
-        name = f"{folder}{uuid.uuid4().hex[:12]}-{digest(data)}.parquet"
+        made = Seal.of(data)
+        name = f"{folder}{uuid.uuid4().hex[:12]}-{made.whole}-{made.footer}.parquet"
         url = iceberg.location_provider().new_data_location(name)
         with iceberg.io.new_output(url).create() as stream:
             stream.write(data)
         yield parquet_file_to_data_file(iceberg.io, iceberg.metadata, url)
 
 
-def digest(data: bytes) -> str:
-    """What tells these bytes from any others: 128 bits of BLAKE2b, in hexadecimal."""
-    return hashlib.blake2b(data, digest_size=16).hexdigest()
+@dataclass(frozen=True, slots=True)
+class Seal:
+    """What tells the bytes of a file from any others, in hexadecimal.
+
+    Attributes:
+        whole: 128 bits of BLAKE2b of all bytes.
+        footer: 32 bits of that of the footer, apart: where it is what was written, the rest of a
+            damaged file can be examined, and without it that can end the process.
+    """
+
+    whole: str
+    footer: str
+
+    @classmethod
+    def of(cls, data: bytes) -> Self:
+        """The seal of a Parquet file with these bytes."""
+        length = int.from_bytes(data[-8:-4], "little") + 8
+        return cls(_digest(data, 16), _digest(data[-length:], 4))
 
 
-def seal(url: str) -> str | None:
-    """The digest that a file was given when it was written; None for files of other engines."""
+def _digest(data: bytes, size: int) -> str:
+    return hashlib.blake2b(data, digest_size=size).hexdigest()
+
+
+def seal(url: str) -> Seal | None:
+    """The seal that a file was given when it was written; None for files of other engines."""
     found = _SEALED.search(url)
-    return None if found is None else found.group(1)
+    return None if found is None else Seal(found.group(1), found.group(2))
 
 
 def encoded(rows: pa.Table, *, tight: bool) -> bytes:
@@ -105,9 +126,16 @@ def _options(rows: pa.Table, *, tight: bool) -> dict[str, Any]:
         }
         encodings = {name: encoding for name, encoding in chosen.items() if encoding is not None}
         if encodings:
-            options["use_dictionary"] = [name for name in chosen if name not in encodings]
+            options["use_dictionary"] = [
+                _leaf(field) for field in rows.schema if field.name not in encodings
+            ]
             options["column_encoding"] = encodings
     return options
+
+
+def _leaf(field: pa.Field) -> str:
+    """The name of a column in a Parquet file, where a list has one for its elements."""
+    return f"{field.name}.list.element" if pa.types.is_list(field.type) else str(field.name)
 
 
 def _smallest(sample: pa.ChunkedArray) -> str | None:
