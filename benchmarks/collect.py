@@ -1,10 +1,11 @@
 """What watching servers costs, measured with real sshd on loopback, as Markdown.
 
-    python benchmarks/collect.py [--sessions 10,50,200,500] [--seconds 30] [--peers 20]
+    python benchmarks/collect.py [--sessions 10,50,200,500] [--seconds 20] [--peers 20]
 
 Costs are CPU times, which a busy machine disturbs less than the clock on the wall. The collector
-is a process of its own with its hot store; "server" is sshd and all that runs in it. The peers
-read the same facts with one ``cat`` per sample, which is the least that they could do.
+is a process of its own with its hot store; "server" is sshd and all that runs in it. As root each
+sshd has process ids of its own, so that a probe scans the processes of one server, some 200;
+without root each scans all of this machine.
 """
 
 from __future__ import annotations
@@ -16,111 +17,45 @@ import os
 import signal
 import socket
 import statistics
-import subprocess
 import sys
-import tempfile
 import time
-from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+from benchmarks.measured import Helper, fleet, resident_bytes, say
+from benchmarks.peers import GROUP, GROUP_OF_ALL, PEERS, peer
+
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Iterator, Sequence
 
     from scms.collect.record import Record
-    from servers.sshd import Sshd
 
-ROOT: Final = Path(__file__).resolve().parents[1]
-sys.path.insert(0, str(ROOT / "tests"))  # the helper that starts sshd
-FACTS: Final = "cat /proc/stat /proc/meminfo /proc/loadavg /proc/diskstats /proc/net/dev"
 SESSIONS_PER_SSHD: Final = 100
-OPEN_SECONDS: Final = 180.0
+OPEN_SECONDS: Final = 300.0
 #: Of 50 servers 10 misbehave: noise without end, silence, and sessions that freeze.
 FLOODS: Final = ("yes", "yes a line of noise as it could come from a shell", "cat /dev/zero")
 HEALTHY, HOLES, FROZEN = 40, 4, 3
-
-
-class Helper:
-    """This program in a process of its own: told and asked by lines of JSON."""
-
-    def __init__(self, role: str, asked: dict[str, Any]) -> None:
-        self._process = subprocess.Popen(
-            [sys.executable, __file__, "--role", role],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            text=True,
-        )
-        self.first = self.ask(asked)
-
-    def ask(self, message: object = None) -> Any:
-        assert self._process.stdin is not None
-        assert self._process.stdout is not None
-        self._process.stdin.write(json.dumps(message) + "\n")
-        self._process.stdin.flush()
-        return json.loads(self._process.stdout.readline())
-
-    def cpu_seconds(self) -> tuple[float, float]:
-        """Of its process with all below it, and of all else that this program has started."""
-        own = tree_cpu_seconds(self._process.pid)
-        return own, tree_cpu_seconds(os.getpid()) - own - time.process_time()
-
-    def close(self) -> None:
-        assert self._process.stdin is not None
-        self._process.stdin.close()
-        try:
-            self._process.wait(60)
-        except subprocess.TimeoutExpired:
-            self._process.kill()
-            self._process.wait()
-            raise
-
-
-def tree_cpu_seconds(root: int) -> float:
-    """CPU time of a process and all below it, with that of those which have ended."""
-    stats: dict[int, tuple[int, int]] = {}
-    for path in Path("/proc").glob("[0-9]*/stat"):
-        try:
-            after = path.read_text(encoding="utf-8", errors="replace").rpartition(")")[2].split()
-        except OSError:
-            continue
-        stats[int(path.parent.name)] = (int(after[1]), sum(map(int, after[11:15])))
-    children: dict[int, list[int]] = {}
-    for pid, (parent, _) in stats.items():
-        children.setdefault(parent, []).append(pid)
-    ticks, waiting = 0, [root]
-    while waiting:
-        pid = waiting.pop()
-        ticks += stats[pid][1] if pid in stats else 0
-        waiting += children.get(pid, [])
-    return ticks / os.sysconf("SC_CLK_TCK")
-
-
-@contextmanager
-def fleet(count: int) -> Iterator[tuple[Path, list[Sshd]]]:
-    """A folder and so many sshd, gone at the end with all that runs in them."""
-    from servers.sshd import sshd_fleet
-
-    # What somebody's shell does at login is not measured.
-    plain = {"HOME": "/nonexistent", "PATH": f"{sys.base_prefix}/bin:/usr/bin:/bin"}
-    accounts = dict.fromkeys(range(count), plain)
-    with (
-        tempfile.TemporaryDirectory(prefix="scms-bench-") as folder,
-        sshd_fleet(Path(folder), count=count, environment=accounts) as servers,
-    ):
-        yield Path(folder), servers
+Costs = dict[str, tuple[float, float]]
 
 
 @dataclass(frozen=True)
 class Window:
-    """What a collector did in a stretch of time. ``gaps`` are seconds between two samples."""
+    """What a collector did in a stretch of time.
+
+    ``gaps`` are seconds between two samples of a server, ``kept`` those from when a sample came
+    until it was on disk.
+    """
 
     samples: int
     collector_ms: float
     server_ms: float
     memory_bytes: int
     gaps: tuple[float, ...]
+    kept: tuple[float, ...]
     load: float
 
     def jitter(self, interval: float) -> tuple[str, str]:
@@ -128,6 +63,10 @@ class Window:
         off = statistics.quantiles([abs(gap - interval) for gap in self.gaps], n=100)
         half, most = (f"{off[n] * 1000:.0f} ms ({off[n] / interval:.1%})" for n in (49, 98))
         return half, most
+
+    def on_disk(self) -> str:
+        """When 99 of a hundred samples were on disk."""
+        return f"{statistics.quantiles(self.kept, n=100)[98]:.1f} s"
 
 
 class Collector(Helper):
@@ -138,7 +77,7 @@ class Collector(Helper):
         super().__init__("collector", asked)
 
     def arrivals(self) -> dict[str, list[float]]:
-        """When samples came, per server, on the clock of ``time.monotonic``."""
+        """When samples came, per server, in seconds since the epoch."""
         arrivals: dict[str, list[float]] = self.ask()["arrivals"]
         return arrivals
 
@@ -156,7 +95,7 @@ class Collector(Helper):
 
     def window(self, names: Sequence[str], seconds: float) -> Window:
         """Look at it for a while."""
-        began, before = time.monotonic(), self.cpu_seconds()
+        began, before = time.time(), self.cpu_seconds()
         time.sleep(seconds)
         after = self.cpu_seconds()
         state = self.ask()
@@ -168,6 +107,7 @@ class Collector(Helper):
             server_ms=(after[1] - before[1]) / samples * 1000,
             memory_bytes=state["memory"] - self.first["memory"],
             gaps=tuple(later - earlier for of in times for earlier, later in pairwise(of)),
+            kept=tuple(delay for at, delay in state["kept"] if at >= began),
             load=os.getloadavg()[0],
         )
 
@@ -178,54 +118,63 @@ def collector(asked: dict[str, Any]) -> None:
     from scms.collect.transport import connect, probe_source, ssh
     from scms.hot import HotStore
     from scms.inventory import Inventory
+    from scms.service.memory import share_arenas
     from scms.service.writer import Writer
 
+    share_arenas()
     inventory = Inventory.from_mapping(
         {"interval": asked["interval"], "servers": asked["servers"]},
         base=Path(asked["folder"]),
         source="benchmark",
     )
     arrivals: dict[str, list[float]] = {server.name: [] for server in inventory.servers}
-    writer = Writer(HotStore.create(Path(asked["folder"]) / "hot.sqlite"))
+    kept: list[tuple[float, float]] = []
+
+    class Timed(HotStore):
+        def append(self, records: Sequence[Record]) -> int:
+            last = super().append(records)
+            now = time.time()
+            kept.extend((r.received_at_ms / 1000, now - r.received_at_ms / 1000) for r in records)
+            return last
+
+    writer = Writer(Timed.create(Path(asked["folder"]) / "hot.sqlite"))
 
     def sink(record: Record) -> None:
         if record.tables["server_sample"][0]["state"] != "down":
-            arrivals[record.server].append(time.monotonic())
+            arrivals[record.server].append(record.received_at_ms / 1000)
         writer.put(record)
 
-    supervisor = Supervisor(inventory, sink=sink, connect=connect)
+    reach = partial(connect, fleet_size=len(inventory.servers))
+    supervisor = Supervisor(inventory, sink=sink, connect=reach)
     _ready = ssh.__name__, probe_source()  # their memory is not that of a connection
-    say({"began": time.monotonic(), "memory": resident_bytes()})
+    say({"began": time.time(), "memory": resident_bytes()})
     writer.start()
     supervisor.start()
     for _ in sys.stdin:
-        say({"memory": resident_bytes(), "arrivals": arrivals})
+        say({"memory": resident_bytes(), "arrivals": arrivals, "kept": kept})
     supervisor.stop(30)
     writer.stop(30)
 
 
-def say(message: object) -> None:
-    print(json.dumps(message), flush=True)
-
-
-def resident_bytes() -> int:
-    pages = int(Path("/proc/self/statm").read_text(encoding="ascii").split()[1])
-    return pages * os.sysconf("SC_PAGE_SIZE")
-
-
-def watching(sessions: int, interval: float, seconds: float) -> Iterator[str]:
-    """What so many sessions cost."""
-    with fleet(math.ceil(sessions / SESSIONS_PER_SSHD)) as (folder, fleet_of):
-        servers = [fleet_of[n % len(fleet_of)].entry(name=f"s{n:04}") for n in range(sessions)]
+def watching(
+    sessions: int, interval: float, seconds: float, processes: int, costs: Costs
+) -> Iterator[str]:
+    """What so many sessions cost; also noted in ``costs``."""
+    count = math.ceil(sessions / SESSIONS_PER_SSHD)
+    sleeping = processes - 2 * math.ceil(sessions / count)  # a session is two processes
+    with fleet(count, sleeping) as (folder, fleet_of):
+        servers = [fleet_of[n % count].entry(name=f"s{n:04}") for n in range(sessions)]
         names = [server["name"] for server in servers]
         watched = Collector(folder, servers, interval)
         try:
+            before = watched.cpu_seconds()
             first = watched.open(names)
-            opening = watched.cpu_seconds()[0]
+            opening = [b - a for a, b in zip(before, watched.cpu_seconds(), strict=True)]
             time.sleep(2 * interval)
             found = watched.window(names, seconds)
         finally:
             watched.close()
+    costs[f"{sessions} sessions"] = found.collector_ms, found.server_ms
     yield row(
         f"{sessions}",
         f"{found.collector_ms:.2f} ms",
@@ -233,17 +182,18 @@ def watching(sessions: int, interval: float, seconds: float) -> Iterator[str]:
         f"{found.memory_bytes / sessions / 1000:.0f} kB",
         f"{min(first):.1f} s",
         f"{max(first):.1f} s",
-        f"{opening / sessions * 1000:.0f} ms",
+        *(f"{spent / sessions * 1000:.0f} ms" for spent in opening),
         *found.jitter(interval),
+        found.on_disk(),
         f"{found.load:.0f}",
     )
 
 
-def misbehaving(interval: float, seconds: float) -> Iterator[str]:
+def misbehaving(interval: float, seconds: float, processes: int) -> Iterator[str]:
     """The jitter of healthy servers while a fifth of all misbehave."""
     from servers.sshd import ADDRESS
 
-    with fleet(2 + len(FLOODS)) as (folder, servers), socket.socket() as hole:
+    with fleet(2 + len(FLOODS), processes) as (folder, servers), socket.socket() as hole:
         well, freezing, *flooding = servers
         hole.bind((ADDRESS, 0))
         hole.listen(100)  # the kernel takes connections, and nobody speaks
@@ -276,100 +226,33 @@ def misbehaving(interval: float, seconds: float) -> Iterator[str]:
     )
 
 
-def peers(servers: int, rounds: int) -> Iterator[str]:
-    """What a sample costs when each is a command of its own."""
+def compared(servers: int, rounds: int, processes: int, costs: Costs) -> Iterator[str]:
+    """What a sample costs when each is a command of its own; also noted in ``costs``."""
     for name in PEERS:
-        with fleet(1) as (folder, (server,)):
+        with fleet(1, processes) as (folder, (server,)):
             asked = {"name": name, "servers": servers, "entry": server.entry()}
-            peer = Helper("peer", {**asked, "folder": str(folder)})
+            other = Helper("peer", {**asked, "folder": str(folder)})
             try:
-                before = peer.cpu_seconds()
-                peer.ask(rounds)
+                before = other.cpu_seconds()
+                other.ask(rounds)
                 time.sleep(1.0)  # what the last commands have left ends, and is counted
-                after = peer.cpu_seconds()
+                after = other.cpu_seconds()
             finally:
-                peer.close()
-        spent = [(b - a) / (servers * rounds) for a, b in zip(before, after, strict=True)]
-        costs = (f"{each * 1000:.1f} ms" for each in spent)
-        yield row(name, f"{servers}", *costs, f"{os.getloadavg()[0]:.0f}")
+                other.close()
+        spent = [(b - a) / (servers * rounds) * 1000 for a, b in zip(before, after, strict=True)]
+        costs[name] = spent[0], spent[1]
+        yield row(
+            name, f"{servers}", *(f"{each:.1f} ms" for each in spent), f"{os.getloadavg()[0]:.0f}"
+        )
 
 
-def peer(asked: dict[str, Any]) -> None:
-    """The process of a peer: makes ready, and takes as many rounds of samples as it is told."""
-    with PEERS[asked["name"]](asked) as take:
-        say("ready")
-        for line in sys.stdin:
-            for _ in range(json.loads(line)):
-                take()
-            say("done")
-
-
-def ssh_command(asked: dict[str, Any]) -> list[str]:
-    entry = asked["entry"]
-    options = ["-F", "none", "-o", "BatchMode=yes", "-i", entry["identity_file"]]
-    options += ["-o", f"UserKnownHostsFile={entry['known_hosts']}", "-p", str(entry["port"])]
-    return ["ssh", *options, f"{entry['user']}@{entry['address']}"]
-
-
-def all_at_once(commands: Sequence[Sequence[str]]) -> None:
-    running = [subprocess.Popen(c, stdout=subprocess.DEVNULL) for c in commands]
-    if any([process.wait() for process in running]):  # noqa: C419  each must be waited for
-        raise RuntimeError("ssh failed")
-
-
-@contextmanager
-def fresh_ssh(asked: dict[str, Any]) -> Iterator[Callable[[], None]]:
-    commands = [[*ssh_command(asked), FACTS]] * asked["servers"]
-    yield lambda: all_at_once(commands)
-
-
-@contextmanager
-def control_master(asked: dict[str, Any]) -> Iterator[Callable[[], None]]:
-    from servers.sshd import wait_until
-
-    bare = ssh_command(asked)
-    paths = [f"{asked['folder']}/m{n}" for n in range(asked["servers"])]
-    masters = [subprocess.Popen([*bare, "-MNS", path]) for path in paths]
-    wait_until(lambda: all(Path(path).exists() for path in paths), 30)
-    yield lambda: all_at_once([[*bare, "-S", path, FACTS] for path in paths])
-    for master in masters:
-        master.terminate()
-        master.wait()
-
-
-@contextmanager
-def fabric_group(asked: dict[str, Any]) -> Iterator[Callable[[], None]]:
-    def take() -> None:
-        with _group(asked) as group:
-            group.run(FACTS, hide=True)
-
-    take()  # the imports are not counted
-    yield take
-
-
-@contextmanager
-def kept_fabric_group(asked: dict[str, Any]) -> Iterator[Callable[[], None]]:
-    with _group(asked) as group:
-        group.run(FACTS, hide=True)
-        yield lambda: group.run(FACTS, hide=True)
-
-
-def _group(asked: dict[str, Any]) -> Any:
-    from fabric import Connection, ThreadingGroup
-
-    entry = asked["entry"]
-    keys = {"key_filename": entry["identity_file"], "allow_agent": False, "look_for_keys": False}
-    place = {"user": entry["user"], "port": entry["port"], "connect_kwargs": keys}
-    connections = [Connection(entry["address"], **place) for _ in range(asked["servers"])]
-    return ThreadingGroup.from_connections(connections)
-
-
-PEERS: Final = {
-    "a fresh `ssh server command`": fresh_ssh,
-    "`ssh` through a ControlMaster": control_master,
-    "Fabric ThreadingGroup": fabric_group,
-    "Fabric ThreadingGroup, kept open": kept_fabric_group,
-}
+def cheaper(costs: Costs) -> Iterator[str]:
+    """How many times cheaper a sample of an open session is than one of Fabric's groups."""
+    for name, ours in costs.items():
+        if name in PEERS:
+            continue
+        ratios = [costs[group][n] / ours[n] for group in (GROUP, GROUP_OF_ALL) for n in (0, 1)]
+        yield row(name, *(f"{ratio:.0f} times" for ratio in ratios))
 
 
 def row(*cells: str) -> str:
@@ -385,29 +268,43 @@ def table(head: str, rows: Iterator[str]) -> None:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--sessions", default="10,50,200,500", help="how many, with commas")
-    parser.add_argument("--seconds", type=float, default=30.0, help="each is looked at so long")
-    parser.add_argument("--interval", type=float, default=2.0, help="seconds between samples")
+    parser.add_argument("--seconds", type=float, default=20.0, help="each is looked at so long")
+    parser.add_argument("--interval", type=float, default=5.0, help="seconds between samples")
+    parser.add_argument("--processes", type=int, default=200, help="of a server (as root)")
     parser.add_argument("--peers", type=int, default=20, help="servers of the peers; 0: none")
+    parser.add_argument("--healthy-only", action="store_true", help="without those that misbehave")
     parser.add_argument("--role", choices=["collector", "peer"], help=argparse.SUPPRESS)
     options = parser.parse_args()
     if options.role is not None:
         {"collector": collector, "peer": peer}[options.role](json.loads(sys.stdin.readline()))
-        return
-    interval, seconds = options.interval, options.seconds
+    else:
+        measure(options)
+
+
+def measure(options: argparse.Namespace) -> None:
+    """Print the tables."""
+    interval, seconds, processes = options.interval, options.seconds, options.processes
     counts = [int(count) for count in options.sessions.split(",") if count]
+    costs: Costs = {}
     table(
         "| sessions | collector, per sample | server, per sample | memory per connection "
-        "| first sample | all open | collector, to open one | jitter p50 | p99 | load |",
-        (line for count in counts for line in watching(count, interval, seconds)),
+        "| first sample | all open | collector, to open one | server, to open one "
+        "| jitter p50 | p99 | on disk, p99 | load |",
+        (line for n in counts for line in watching(n, interval, seconds, processes, costs)),
     )
-    table(
-        "| healthy | collector, per sample | jitter p50 | p99 | load |",
-        misbehaving(interval, seconds),
-    )
+    if not options.healthy_only:
+        table(
+            "| healthy | collector, per sample | jitter p50 | p99 | load |",
+            misbehaving(interval, seconds, processes),
+        )
     if options.peers:
         table(
             "| peer | servers | collector, per sample | server, per sample | load |",
-            peers(options.peers, 10),
+            compared(options.peers, 10, processes, costs),
+        )
+        table(
+            "| cheaper than Fabric | collector | server | reading the same: collector | server |",
+            cheaper(costs),
         )
 
 

@@ -161,6 +161,7 @@ def sshd_fleet(
     count: int = 1,
     environment: Mapping[int, Mapping[str, str]] | None = None,
     program: str = "/usr/sbin/sshd",
+    wrapper: tuple[str, ...] = (),
 ) -> Iterator[list[Sshd]]:
     """Start servers ``sshd-0`` … and stop them at the end.
 
@@ -169,6 +170,7 @@ def sshd_fleet(
         count: How many.
         environment: What the programs of the server of that number find in their environment.
         program: The absolute path of sshd.
+        wrapper: What starts each of them.
     """
     if os.geteuid() == 0:
         Path("/run/sshd").mkdir(mode=0o755, exist_ok=True)  # started by root, it insists on it
@@ -181,7 +183,7 @@ def sshd_fleet(
             name = f"sshd-{number}"
             (folder / name).mkdir(parents=True)
             own = {} if environment is None else environment.get(number, {})
-            server = Sshd(name, folder / name, program, identity, own)
+            server = Sshd(name, folder / name, program, identity, own, wrapper=wrapper)
             make_key(server.host_key)
             server.start()
             public = server.host_key.with_suffix(".pub").read_text(encoding="utf-8").split()
