@@ -1,4 +1,4 @@
-"""Verbs that write documents: report."""
+"""Verbs that write documents, and take history in: report, import."""
 
 from __future__ import annotations
 
@@ -25,6 +25,7 @@ _BINARY = frozenset({".pdf", ".xlsx"})
 def register(app: typer.Typer) -> None:
     """Add the verbs of this module."""
     app.command("report")(report)
+    app.command("import")(import_)
 
 
 def report(
@@ -103,6 +104,25 @@ def report(
     settings = lab.inventory.settings.findings
     least = settings.coverage_ratio if min_coverage is None else min_coverage
     _tell_little_observed([one for one in made if not one.covered(least)], least)
+
+
+def import_(
+    context: typer.Context,
+    file: Annotated[
+        Path,
+        typer.Argument(
+            help="CSV or Parquet: server, time, busy, total; a row per server and step."
+        ),
+    ],
+) -> None:
+    """Take history from elsewhere into the warehouse; a second time changes nothing."""
+    done = of(context).cluster().import_trace(file)
+    written = sum(done.rows.values())
+    typer.echo(
+        f"{file}: {done.servers} servers, {done.start:%Y-%m-%d} to {done.end:%Y-%m-%d}, "
+        f"{done.gpu_hours_used:,.0f} of {done.gpu_hours_observed:,.0f} GPU-hours used; "
+        + (f"{written:,} rows written." if written else "it is there already.")
+    )
 
 
 def _folder(output: Path | None, forms: str | None, *, all_groups: bool) -> Path | None:

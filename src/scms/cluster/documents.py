@@ -1,8 +1,9 @@
-"""What a cluster hands out: reports for an audience, written, mailed and posted."""
+"""What a cluster hands out, and what it takes in: written reports, and history from elsewhere."""
 
 from __future__ import annotations
 
 import os
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -12,12 +13,13 @@ from scms.errors import ReportError
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
+    from scms.importing import Imported
     from scms.reports.period import Period
     from scms.reports.schedule import Made
 
 
 class Documents(Past):
-    """The verbs that write for other people."""
+    """The verbs that write for other people, and the one that reads from them."""
 
     def groups(self) -> tuple[str, ...]:
         """The groups that own servers, in the order of the inventory."""
@@ -97,3 +99,26 @@ class Documents(Past):
             )
         for one in made:
             post(url, summary(one), os.environ)
+
+    def import_trace(
+        self, path: str | Path, *, progress: Callable[[float], None] | None = None
+    ) -> Imported:
+        """Take a recording of other days into the warehouse, so that reports cover them.
+
+        Importing the same recording again changes nothing.
+
+        Args:
+            path: A ``.parquet`` or ``.csv`` file with columns ``server, time, busy, total`` (or
+                ``ts, busy_gpus, total_gpus``), a row per server and step, evenly spaced. A step
+                that was not observed has no ``busy``.
+            progress: Told the share that is done, from 0 to 1.
+
+        Raises:
+            ForecastError: A row cannot be used; the message names it by number.
+            WarehouseError: Its days or servers are there already from elsewhere.
+        """
+        from scms.forecast.trace import read_trace
+        from scms.importing import import_trace
+
+        now = datetime.now(UTC)
+        return import_trace(read_trace(path), self._warehouse, now=now, progress=progress)

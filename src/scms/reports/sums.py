@@ -209,7 +209,9 @@ def _of_servers(
 
 def exploded(rows: pd.DataFrame) -> pd.DataFrame:
     """One row per server and tag; a server without tags has one with null."""
-    tags = rows["tags"].map(lambda tags: [None] if tags is None or len(tags) == 0 else list(tags))
+    # A server that is not in the inventory has no list at all.
+    listed = rows["tags"].map(lambda tags: list(tags) if hasattr(tags, "__len__") else [])
+    tags = listed.map(lambda tags: tags or [None])
     return rows.assign(tag=tags).explode("tag", ignore_index=True)
 
 
