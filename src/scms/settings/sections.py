@@ -1,14 +1,10 @@
-"""The settings of a cluster: the sections of cluster.toml besides its servers.
-
-Precedence: argument, environment (``SCMS_…``), file, default. Secrets are never in the file.
-"""
+"""The sections of cluster.toml besides its servers, each with its keys, limits and defaults."""
 
 from __future__ import annotations
 
 import difflib
-import os
-from typing import TYPE_CHECKING, Annotated, Any, Literal
-from zoneinfo import ZoneInfo, available_timezones
+from typing import Annotated, Literal
+from zoneinfo import available_timezones
 
 from pydantic import (
     AfterValidator,
@@ -16,16 +12,12 @@ from pydantic import (
     BeforeValidator,
     ConfigDict,
     Field,
-    ValidationError,
     field_validator,
 )
 
 from scms.errors import SettingsError
 from scms.tables import FACTS, SAID
 from scms.units import parse_duration
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
 
 
 def _known_timezone(name: str) -> str:
@@ -166,6 +158,12 @@ class DashboardSettings(Section):
 
     host: str = "127.0.0.1"
     port: Annotated[int, Field(ge=0, le=65535)] = 8866
+    url: Annotated[str, Field(pattern=r"^https?://[^\s/?#]+(/[^\s?#]*)?$")] | None = Field(
+        None, description="how people reach it behind a proxy, https://lab.example.org/scms/"
+    )
+    max_viewers: Annotated[int, Field(ge=1)] = Field(
+        30, description="pages that may be open at once; each takes about 120 MB"
+    )
 
 
 class HoldSettings(Section):
@@ -202,101 +200,3 @@ class FindingSettings(Section):
     gpu_hours: Annotated[float, Field(ge=0)] = Field(
         1.0, description="what is less than this is not worth a sentence"
     )
-
-
-class Settings(Section):
-    """Everything in cluster.toml but the servers."""
-
-    name: str = "cluster"
-    timezone: Timezone = "UTC"
-    interval: Annotated[Seconds, Field(ge=0.5, le=3600)] = Field(
-        5.0, description="seconds between samples"
-    )
-    data: str = Field(
-        "scms-data", description="directory of the hot store and the embedded warehouse"
-    )
-    collector: str = Field(
-        "main", pattern=r"^[A-Za-z0-9_-]{1,64}$", description="name of this collector"
-    )
-    host_keys: HostKeys = Field(
-        "strict", description="what to do with a host key that is not known"
-    )
-    warehouse: WarehouseSettings = WarehouseSettings()
-    retention: RetentionSettings = RetentionSettings()
-    power: PowerSettings = PowerSettings()
-    privacy: PrivacySettings = PrivacySettings()
-    dashboard: DashboardSettings = DashboardSettings()
-    holds: HoldSettings = HoldSettings()
-    findings: FindingSettings = FindingSettings()
-    reports: ReportSettings = ReportSettings()
-    mail: MailSettings = MailSettings()
-    webhook: WebhookSettings = WebhookSettings()
-    groups: dict[str, tuple[str, ...]] = Field(
-        {}, description="who belongs to which group: name = [logins], for reports by group"
-    )
-
-    def zone(self) -> ZoneInfo:
-        """The time zone in which days, weeks and months begin."""
-        return ZoneInfo(self.timezone)
-
-
-def environment_overrides(environ: Mapping[str, str] | None = None) -> dict[str, Any]:
-    """Settings from the environment: ``SCMS_INTERVAL``, ``SCMS_WAREHOUSE__CATALOG`` and so on."""
-    environ = os.environ if environ is None else environ
-    overrides: dict[str, Any] = {}
-    for variable, value in sorted(environ.items()):
-        path = variable.removeprefix("SCMS_").lower().split("__")
-        if not variable.startswith("SCMS_") or path[0] not in Settings.model_fields:
-            continue
-        target = overrides
-        for key in path[:-1]:
-            target = target.setdefault(key, {})
-        target[path[-1]] = value
-    return overrides
-
-
-def merged(base: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
-    """``base`` with the values of ``over`` put over it, section by section."""
-    result = dict(base)
-    for key, value in over.items():
-        below = result.get(key)
-        if isinstance(value, dict) and isinstance(below, dict):
-            result[key] = merged(below, value)
-        else:
-            result[key] = value
-    return result
-
-
-def settings_error(source: str, error: ValidationError, model: type[BaseModel]) -> SettingsError:
-    """The first complaint of a validation as one line: file, key, what was expected."""
-    first = error.errors()[0]
-    location = first["loc"]
-    key = _dotted(location)
-    if first["type"] == "extra_forbidden":
-        known = list(_fields_at(model, location[:-1]))
-        near = difflib.get_close_matches(str(location[-1]), known, n=1)
-        hint = f'did you mean "{near[0]}"?' if near else None
-        return SettingsError(
-            f"{source}: {key} is no known key", expected=f"one of {', '.join(known)}", mend=hint
-        )
-    if first["type"] == "missing":
-        return SettingsError(f"{source}: {key} is missing", expected=f"{key} to be set")
-    expected = first["msg"].removeprefix("Value error, ").removeprefix("Input should be ")
-    return SettingsError(f"{source}: {key} is {first['input']!r}", expected=expected)
-
-
-def _dotted(location: tuple[int | str, ...]) -> str:
-    text = ""
-    for part in location:
-        text += f"[{part + 1}]" if isinstance(part, int) else f".{part}" if text else str(part)
-    return text
-
-
-def _fields_at(model: type[BaseModel], location: tuple[int | str, ...]) -> Iterator[str]:
-    for part in location:
-        if isinstance(part, int):
-            continue
-        annotation = model.model_fields[part].annotation
-        candidates = [annotation, *getattr(annotation, "__args__", ())]
-        model = next(c for c in candidates if isinstance(c, type) and issubclass(c, BaseModel))
-    yield from model.model_fields
