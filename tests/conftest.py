@@ -40,6 +40,11 @@ def chromium_program() -> str:
 
 
 @pytest.fixture(scope="session")
+def nginx_program() -> str:
+    return require_program("nginx", "nginx-light")
+
+
+@pytest.fixture(scope="session")
 def compiler() -> str:
     return require_program("cc", "gcc")
 

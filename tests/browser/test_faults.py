@@ -32,16 +32,18 @@ HOSTILE = "<script>window.pwned = 1</script><img src=x onerror='window.pwned = 1
 
 
 @contextmanager
-def small_lab(tmp_path: Path, **options: Any) -> Iterator[tuple[Collector, Dashboard]]:
+def small_lab(
+    tmp_path: Path, *, dashboard: dict[str, Any] | None = None, **options: Any
+) -> Iterator[tuple[Collector, Dashboard]]:
     """Four simulated servers, a collector that can be stopped, and a dashboard."""
-    inventory = simulated(tmp_path, servers=4)
+    inventory = simulated(tmp_path, servers=4, dashboard=dashboard or {})
     collector = Collector(inventory, **options)
     collector.past(minutes=0.5, step=5)
     collector.start()
     try:
-        with serve(inventory, port=0, pool=0) as dashboard:
-            wait_until_ready(dashboard, timeout=60)
-            yield collector, dashboard
+        with serve(inventory, port=0, pool=0) as served:
+            wait_until_ready(served, timeout=60)
+            yield collector, served
     finally:
         collector.close()
 
@@ -144,6 +146,27 @@ def test_viewers_see_no_code_and_no_files(tmp_path: Path):
 def test_names_of_other_machines_are_not_answered(tmp_path: Path):
     with small_lab(tmp_path) as (_, dashboard):
         assert ask(dashboard.url, host="evil.example")[0] == 403
+
+
+def test_the_plain_page_says_the_same_without_scripts_and_escapes_it(tmp_path: Path):
+    with small_lab(tmp_path, twist=hostile) as (_, dashboard):
+        status, page = ask(f"{dashboard.url}plain")
+        assert status == 200
+        assert "4 of 4 servers answer" in page
+        assert "&lt;script&gt;window.pwned" in page
+        assert "<script" not in page
+
+
+def test_one_viewer_too_many_is_told_so(browser: Browser, tmp_path: Path):
+    with (
+        small_lab(tmp_path, dashboard={"max_viewers": 1}) as (_, dashboard),
+        visit(browser, dashboard.url) as seen,
+    ):
+        seen.wait_drawn()
+        assert ask(dashboard.url)[0] == 503
+        assert ask(f"{dashboard.url}plain")[0] == 200
+        seen.page.goto("about:blank")
+        wait_until(lambda: ask(dashboard.url)[0] == 200, seconds=30)
 
 
 def test_a_stranger_needs_the_token(browser: Browser, tmp_path: Path):

@@ -41,6 +41,7 @@ def test_loopback_is_told_from_the_network(host: str, expected: bool):
 def test_the_address_carries_the_token():
     assert address("127.0.0.1", 8866, "s+1") == "http://127.0.0.1:8866/?token=s%2B1"
     assert address("::1", 8866, None) == "http://[::1]:8866/"
+    assert address("127.0.0.1", 1, None, base="/scms/") == "http://127.0.0.1:1/scms/"
 
 
 def test_the_inventory_comes_back_as_it_was(tmp_path: Path):
@@ -49,6 +50,8 @@ def test_the_inventory_comes_back_as_it_was(tmp_path: Path):
         "timezone": "Europe/Berlin",
         "interval": 2.5,
         "power": {"price_per_kwh": 0.3},
+        "retention": {"tables": {"event": 864000.0}},
+        "groups": {"the vision lab": ["ada"]},
         "servers": [
             {"name": "a", "address": "10.0.0.1", "port": 2222, "tags": ["x", 'y"z']},
             {"name": "b", "local": True, "group": "vision"},

@@ -16,17 +16,17 @@ import time
 from pathlib import Path
 from typing import Any, Final
 
-from jupyter_server.base.handlers import JupyterHandler
 from jupyter_server.services.kernels.kernelmanager import AsyncMappingKernelManager
 from jupyter_server.utils import url_path_join
 from tornado.httpserver import HTTPServer
 from tornado.ioloop import IOLoop
-from tornado.web import RequestHandler, StaticFileHandler, authenticated
-from traitlets import Integer
+from tornado.web import StaticFileHandler
+from traitlets import Integer, Unicode
 from traitlets.config import Config
 from voila.app import Voila
 
 from scms.assets import asset_path
+from scms.serve.handlers import Alive, GoodBye, Page, Plain
 
 #: Nothing from elsewhere. 'unsafe-eval' is for lab extensions, blob: for the code of widgets.
 _POLICY: Final = (
@@ -46,30 +46,6 @@ CONTENT_SECURITY_POLICY: Final = "; ".join(_POLICY)
 #: A kernel whose page is gone is ended after this; the page itself says good-bye sooner.
 _CULL_SECONDS: Final = 60
 _LOOPBACK: Final = {"127.0.0.1", "::1", "localhost"}
-
-
-class Alive(RequestHandler):  # type: ignore[misc]  # tornado is not followed
-    """Says that the server is there, to the page and to whoever waits for it."""
-
-    def get(self) -> None:
-        """Answer ``ok``."""
-        self.set_header("Cache-Control", "no-store")
-        self.finish("ok")
-
-
-class GoodBye(JupyterHandler):  # type: ignore[misc]  # jupyter_server is not followed
-    """Ends the kernel of a page that is being closed. Only that page knows the kernel's id."""
-
-    def check_xsrf_cookie(self) -> None:
-        """A beacon carries no header; the id that nobody can guess stands for it."""
-
-    @authenticated  # type: ignore[untyped-decorator]  # tornado is not followed
-    async def post(self, kernel_id: str) -> None:
-        """End the kernel, if it is still there."""
-        if kernel_id in self.kernel_manager:
-            await self.kernel_manager.shutdown_kernel(kernel_id)
-        self.set_status(204)
-        self.finish()
 
 
 class Kernels(AsyncMappingKernelManager):  # type: ignore[misc]  # jupyter_server is not followed
@@ -99,6 +75,8 @@ class Application(Voila):  # type: ignore[misc]  # voila has no type stubs
     """Voila on one notebook, listening on a socket that was bound before."""
 
     descriptor = Integer(help="file descriptor of the bound socket").tag(config=True)
+    public_name = Unicode(help="the name under which a proxy serves the page").tag(config=True)
+    max_viewers = Integer(help="pages that may be open at once").tag(config=True)
 
     def init_settings(self) -> dict[str, Any]:
         """Voila's settings, with compression, our headers, and no foreign host names."""
@@ -115,6 +93,7 @@ class Application(Voila):  # type: ignore[misc]  # voila has no type stubs
             "compress_response": True,
             "headers": headers,
             "allow_remote_access": open_to_all,
+            "local_hostnames": ["localhost", *filter(None, [self.public_name])],
         }
 
     def init_handlers(self) -> list[Any]:
@@ -125,7 +104,7 @@ class Application(Voila):  # type: ignore[misc]  # voila has no type stubs
         kept: list[Any] = []
         for handler in super().init_handlers():
             if handler[0] == page:  # the notebook is the one page there is
-                kept.append((f"{base}$", *handler[1:]))
+                kept.append((f"{base}$", Page, handler[2] | {"max_viewers": self.max_viewers}))
             elif handler[0] != files:
                 kept.append(handler)
         return [*_own_handlers(base), *kept]
@@ -160,22 +139,27 @@ def _own_handlers(base: str) -> list[Any]:
     icon = {"path": str(asset_path("dashboards"))}
     return [
         (url_path_join(base, r"/healthz"), Alive),
+        (url_path_join(base, r"/plain"), Plain),
         (url_path_join(base, r"/scms/good-bye/([0-9a-f-]{36})"), GoodBye),
         (url_path_join(base, r"/scms/(bokeh\.min\.js)"), StaticFileHandler, bokeh),
         (url_path_join(base, r"/scms/(favicon\.svg)"), StaticFileHandler, icon),
     ]
 
 
-def configuration(*, host: str, port: int, descriptor: int, runtime: Path, pool: int) -> Config:
-    """Everything that Voila is told."""
+def configuration(given: argparse.Namespace) -> Config:
+    """Everything that Voila is told, of the arguments of `main`."""
     import bokeh
 
+    pool = given.pool
     config = Config()
-    config.Application.descriptor = descriptor
-    config.Voila.ip = host
-    config.Voila.port = port
+    config.Application.descriptor = given.descriptor
+    config.Application.public_name = given.public_name
+    config.Application.max_viewers = given.viewers
+    config.Voila.base_url = given.base
+    config.Voila.ip = given.host
+    config.Voila.port = given.port
     config.Voila.open_browser = False
-    config.Voila.connection_dir_root = str(runtime)
+    config.Voila.connection_dir_root = str(given.runtime)
     config.Voila.config_file_paths = []
     config.Voila.log_level = "WARN"
     config.Voila.token = os.environ.get("SCMS_DASHBOARD_TOKEN", "")
@@ -208,12 +192,8 @@ def main(arguments: list[str] | None = None) -> None:
     parser.add_argument("--runtime", type=Path, required=True)
     parser.add_argument("--notebook", type=Path, required=True)
     parser.add_argument("--pool", type=int, default=1)
+    parser.add_argument("--base", default="/")
+    parser.add_argument("--public-name", default="")
+    parser.add_argument("--viewers", type=int, required=True)
     given = parser.parse_args(arguments)
-    config = configuration(
-        host=given.host,
-        port=given.port,
-        descriptor=given.descriptor,
-        runtime=given.runtime,
-        pool=given.pool,
-    )
-    Application.launch_instance([str(given.notebook)], config=config)
+    Application.launch_instance([str(given.notebook)], config=configuration(given))

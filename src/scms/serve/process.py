@@ -39,8 +39,8 @@ class Dashboard:
     """A dashboard that runs.
 
     Attributes:
-        url: What to open, with the token where there is one.
-        host, port: What it listens on.
+        url: What to open, with the token where there is one; the proxy's address, if it has one.
+        host, port, base: What it listens on, and the path below which it answers.
         token: What a browser must show; None on loopback.
         process: The server.
         runtime: Its folder: log, and the inventory as the kernels read it.
@@ -49,6 +49,7 @@ class Dashboard:
     url: str
     host: str
     port: int
+    base: str
     token: str | None
     process: subprocess.Popen[bytes]
     runtime: Path
@@ -73,7 +74,7 @@ class Dashboard:
     def url_here(self) -> str:
         """The address as this machine reaches it."""
         here = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104  translated, not bound
-        return address(here.get(self.host, self.host), self.port, self.token)
+        return address(here.get(self.host, self.host), self.port, self.token, base=self.base)
 
     @property
     def log(self) -> str:
@@ -126,11 +127,15 @@ def serve(
     port = bound.getsockname()[1]
     runtime = Path(tempfile.mkdtemp(prefix="scms-dashboard-"))
     notebook = asset_path("dashboards") / "scms.ipynb" if notebook is None else notebook
+    public = urlsplit(inventory.settings.dashboard.url or "")
+    base = f"/{public.path.strip('/')}/".replace("//", "/")
     try:
         (runtime / "cluster.toml").write_text(as_toml(inventory), encoding="utf-8")
         command = [sys.executable, "-m", "scms.serve", "--host", host, "--port", str(port)]
         command += ["--descriptor", str(bound.fileno()), "--runtime", str(runtime)]
-        command += ["--notebook", str(notebook), "--pool", str(pool)]
+        command += ["--notebook", str(notebook), "--pool", str(pool), "--base", base]
+        command += ["--viewers", str(inventory.settings.dashboard.max_viewers)]
+        command += ["--public-name", public.hostname or ""]
         with (runtime / "log").open("wb") as log:
             process = subprocess.Popen(
                 command,
@@ -145,8 +150,8 @@ def serve(
         raise ServeError(f"the dashboard cannot be started: {error}") from error
     finally:
         bound.close()
-    url = address(host, port, token)
-    dashboard = Dashboard(url, host, port, token, process, runtime)
+    url = inventory.settings.dashboard.url or address(host, port, token, base=base)
+    dashboard = Dashboard(url, host, port, base, token, process, runtime)
     if open_browser:
         wait_until_ready(dashboard)
         webbrowser.open(url)
@@ -222,12 +227,12 @@ def _mend(error: OSError, port: int) -> str:
     return "choose an address of this machine with --host"
 
 
-def address(host: str, port: int, token: str | None) -> str:
+def address(host: str, port: int, token: str | None, *, base: str = "/") -> str:
     """What to open in a browser."""
     name = {"0.0.0.0": socket.gethostname(), "::": socket.gethostname()}.get(host, host)  # noqa: S104  said, not bound
     name = f"[{name}]" if ":" in name else name
     query = f"?{urlencode({'token': token})}" if token else ""
-    return f"http://{name}:{port}/{query}"
+    return f"http://{name}:{port}{base}{query}"
 
 
 def as_toml(inventory: Inventory) -> str:
@@ -245,7 +250,13 @@ def as_toml(inventory: Inventory) -> str:
 
 
 def _line(key: str, value: Any) -> str:
-    return f"{key} = {json.dumps(value)}"  # strings, numbers, booleans, lists: JSON is TOML there
+    return f"{json.dumps(key)} = {_toml(value)}"
+
+
+def _toml(value: Any) -> str:
+    if isinstance(value, dict):
+        return f"{{{', '.join(_line(key, below) for key, below in value.items())}}}"
+    return json.dumps(value)  # strings, numbers, booleans, lists of them: JSON is TOML there
 
 
 def _environment(runtime: Path, token: str | None) -> dict[str, str]:
