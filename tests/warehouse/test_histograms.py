@@ -19,6 +19,7 @@ from warehouse.made import DAY, Place, record
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from datetime import datetime
 
 WIDTH = 0.05
 NEXT = DAY + timedelta(days=1)
@@ -38,13 +39,18 @@ ticks = st.lists(
 )
 
 
-def filled(place: Place, made: Sequence[tuple[float | None, float]], minutes: int = 7) -> None:
+def filled(
+    place: Place,
+    made: Sequence[tuple[float | None, float]],
+    minutes: int = 7,
+    start: datetime = DAY,
+) -> None:
     """Ticks of a server and its GPU, both with these shares of use and of memory."""
     total = 10**12
     place.hot.append(
         [
             record(
-                DAY + timedelta(minutes=minutes * n),
+                start + timedelta(minutes=minutes * n),
                 observed_seconds=seconds,
                 cpu_utilization_ratio=share,
                 memory_used_bytes=None if share is None else round(share * total),
@@ -151,6 +157,30 @@ def test_a_spike_of_a_tick_is_seen_in_the_day(place: Place) -> None:
     day = one(place, "device_utilization_daily")
     assert day["gpu_utilization_ratio_max"] == 1.0
     assert day["gpu_utilization_ratio_p95"] == pytest.approx(0.1 + WIDTH, abs=WIDTH)
+
+
+@settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(made=ticks, split=st.integers(0, 40))
+def test_percentiles_of_a_period_are_those_of_all_its_ticks(
+    tmp_path_factory: pytest.TempPathFactory, made: list[tuple[float | None, float]], split: int
+) -> None:
+    """Two days, of which the histograms are added up; what is outside of the period is not."""
+    place = Place(tmp_path_factory.mktemp("period"))
+    for start, part in (
+        (DAY, made[:split]),
+        (NEXT, made[split:]),
+        (DAY - NEXT + DAY, [(1.0, 9.0)]),
+    ):
+        filled(place, part, start=start)
+    sql = "SELECT * FROM utilization_percentiles($start, $end)"
+    values = {"start": DAY, "end": NEXT + timedelta(days=1)}
+    found = {row["measure"]: row for row in place.views.arrow(sql, values).to_pylist()}
+    peak = max((value for value, _ in made if value is not None), default=None)
+    for measure in ("gpu_utilization_ratio", "gpu_memory_ratio", "cpu_utilization_ratio"):
+        assert found[measure]["max"] == pytest.approx(peak)
+        for column, share in (("p50", 0.5), ("p95", 0.95)):
+            value, truth = found[measure][column], exact(made, share)
+            assert value == truth is None or abs(value - truth) <= WIDTH + 1e-9
 
 
 def test_faulty_time_and_time_down_are_in_no_bin(place: Place) -> None:

@@ -24,7 +24,8 @@ class Record:
         received_at_ms: When the collector received it, milliseconds since the epoch.
         tables: Rows by the name of their table, complete in its columns; timestamps in
             milliseconds since the epoch.
-        detail: What only the live page shows: host name, kernel, file systems and the like.
+        detail: What has no column in the facts, for the live page and the dimensions: host name,
+            kernel, file systems and the like.
     """
 
     server: str

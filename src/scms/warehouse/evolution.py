@@ -29,7 +29,11 @@ _TRIES: Final = 10
 
 def properties(table: Table) -> dict[str, str]:
     """The properties of a table of this version."""
-    return {**PROPERTIES, "comment": table.doc, VERSION: str(SCHEMA_VERSION)}
+    return {**PROPERTIES, "comment": _comment(table), VERSION: str(SCHEMA_VERSION)}
+
+
+def _comment(table: Table) -> str:
+    return f"{table.doc} Grain: {table.grain}."
 
 
 def version_of(iceberg: IcebergTable) -> int:
