@@ -127,6 +127,30 @@ def load(catalog: Catalog, name: str) -> IcebergTable | None:
         raise
 
 
+def location(catalog: Catalog, name: str) -> str | None:
+    """Where the newest metadata of a table is, asked without reading it.
+
+    None where only reading tells: the table is not there, or the catalog is no SQL database.
+    """
+    from pyiceberg.catalog.sql import IcebergTables, SqlCatalog
+    from sqlalchemy import select
+    from sqlalchemy.exc import DatabaseError
+
+    if not isinstance(catalog, SqlCatalog):
+        return None
+    query = select(IcebergTables.metadata_location).where(
+        IcebergTables.catalog_name == catalog.name,
+        IcebergTables.table_namespace == NAMESPACE,
+        IcebergTables.table_name == name,
+    )
+    try:
+        with catalog.engine.connect() as connection:
+            found: str | None = connection.execute(query).scalar()
+    except DatabaseError:  # said better by who reads the table then
+        return None
+    return found
+
+
 def declared(name: str) -> Table:
     """The declaration of a table, by its name."""
     table = ALL.get(name)

@@ -6,7 +6,16 @@ import threading
 from typing import TYPE_CHECKING, Final, Self
 
 from scms.tables import ALL
-from scms.warehouse.catalog import Place, connect, declared, ensure, load, place_of, wrapped
+from scms.warehouse.catalog import (
+    Place,
+    connect,
+    declared,
+    ensure,
+    load,
+    location,
+    place_of,
+    wrapped,
+)
 from scms.warehouse.read import WATERMARK, TableState, state_of
 
 if TYPE_CHECKING:
@@ -63,14 +72,16 @@ class Warehouse:
         """The files and properties of a table now; empty where there is none yet."""
         table = declared(name)
         with self._lock, wrapped("read", self.place):
+            known = self._states.get(name)
+            if known is not None and known[0] == self._location(name):
+                return known[1]
             iceberg = self._loaded(name)
             if iceberg is None:
                 return TableState(table)
-            location, state = self._states.get(name, ("", TableState(table)))
-            if location != iceberg.metadata_location:
-                state = state_of(table, iceberg)
-                self._states[name] = (iceberg.metadata_location, state)
-            return state
+            if known is None or known[0] != iceberg.metadata_location:
+                known = (iceberg.metadata_location, state_of(table, iceberg))
+                self._states[name] = known
+            return known[1]
 
     def append(
         self,
@@ -172,6 +183,10 @@ class Warehouse:
                 self.close()
                 self._catalog, self._may_create = connect(self.place, create=create), create
             return self._catalog
+
+    def _location(self, name: str) -> str | None:
+        catalog = self._connected(create=False)
+        return None if catalog is None else location(catalog, name)
 
     def _loaded(self, name: str) -> IcebergTable | None:
         catalog = self._connected(create=False)
