@@ -9,12 +9,15 @@ from typing import TYPE_CHECKING, Final
 from scms.errors import HotStoreError
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from pathlib import Path
 
 #: The name of the file in the data directory.
 FILE_NAME: Final = "hot.sqlite"
 SCHEMA_VERSION: Final = 1
 _BUSY_SECONDS: Final = 10.0
+#: Older SQLite takes 999 values in a statement.
+_ROWS_PER_STATEMENT: Final = 200
 _SCHEMA: Final = """
 CREATE TABLE record (
     id INTEGER PRIMARY KEY AUTOINCREMENT,
@@ -99,6 +102,25 @@ def _make_schema(connection: sqlite3.Connection) -> None:
         connection.execute("INSERT INTO meta VALUES ('identity', ?)", (uuid.uuid4().hex[:12],))
         connection.execute(f"PRAGMA user_version = {SCHEMA_VERSION}")
     connection.execute("COMMIT")
+
+
+def insert_all(
+    connection: sqlite3.Connection, statement: str, rows: Sequence[tuple[object, ...]]
+) -> None:
+    """Insert rows, many with one statement: each waits for its turn among all threads.
+
+    Args:
+        connection: In a transaction.
+        statement: Up to and with ``VALUES``.
+        rows: All of the same width.
+    """
+    for start in range(0, len(rows), _ROWS_PER_STATEMENT):
+        some = rows[start : start + _ROWS_PER_STATEMENT]
+        marks = f"({', '.join('?' * len(some[0]))})"
+        connection.execute(
+            f"{statement} {', '.join([marks] * len(some))}",  # marks, no values
+            [value for row in some for value in row],
+        )
 
 
 def inode(path: Path) -> int | None:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Final, Self
 
 from scms.errors import HotStoreError
 from scms.hot.codec import StoredRecord, decode, encode, parts_of
-from scms.hot.file import SAID_SCHEMA, connect, inode
+from scms.hot.file import SAID_SCHEMA, connect, inode, insert_all
 from scms.hot.said import Said, insert
 from scms.hot.said import decode as decode_said
 
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 #: Of 4 KiB: after a week without a warehouse the file shrinks over some purges, not in one.
 _PAGES_FREED: Final = 50_000
+_LAST_ID: Final = "SELECT coalesce((SELECT seq FROM sqlite_sequence WHERE name = 'record'), 0)"
 
 
 class HotStore:
@@ -59,14 +60,21 @@ class HotStore:
         Returns:
             The number of the last one.
         """
-        rows = [(r.server, r.received_at_ms, encode(r)) for r in records]
+        bodies = [encode(record) for record in records]
         with self.transaction() as connection:
-            for record, row in zip(records, rows, strict=True):
-                cursor = connection.execute(
-                    "INSERT INTO record (server, received_at_ms, body) VALUES (?, ?, ?)", row
-                )
-                parts = [(record.server, part, cursor.lastrowid) for part in parts_of(record)]
-                connection.executemany("INSERT OR REPLACE INTO newest VALUES (?, ?, ?)", parts)
+            last = connection.execute(_LAST_ID).fetchone()[0]
+            numbered = list(zip(range(last + 1, last + 1 + len(bodies)), records, strict=True))
+            rows = [
+                (n, record.server, record.received_at_ms, body)
+                for (n, record), body in zip(numbered, bodies, strict=True)
+            ]
+            insert_all(connection, "INSERT INTO record VALUES", rows)
+            newest = {(r.server, part): n for n, r in numbered for part in parts_of(r)}
+            insert_all(
+                connection,
+                "INSERT OR REPLACE INTO newest VALUES",
+                [(server, part, n) for (server, part), n in newest.items()],
+            )
         return self.last_id()
 
     def after(self, record_id: int, limit: int = -1) -> list[StoredRecord]:
