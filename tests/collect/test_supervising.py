@@ -26,6 +26,7 @@ from scms.collect.assemble import Assembler
 from scms.collect.rows import Watch
 from scms.collect.session import Clock, Session
 from scms.collect.supervisor import Patience, Supervisor
+from scms.collect.watcher import Attempt
 from scms.errors import CollectError, ConnectError, HostKeyError, LoginError, ProtocolError
 from scms.inventory import Inventory, Server
 
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from scms.collect.channel import Channel
+    from scms.collect.record import Record
 
 
 sample_line = partial(sample_of_2027, time=None)  # no clock, no skew
@@ -140,6 +142,82 @@ def test_a_mistake_of_ours_is_logged_and_does_not_silence_the_server(
         notes.wait("a", up)
     assert notes.of("a")[0]["reason"] == "ZeroDivisionError: oops; report this as a bug"
     assert "collecting from a failed" in caplog.text
+
+
+def test_a_mistake_about_one_server_does_not_end_the_others(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    class Picky(Notes):
+        def __call__(self, record: Record) -> None:
+            if record.server == "a":
+                raise ZeroDivisionError
+            super().__call__(record)
+
+    data = {"interval": 0.5, "servers": [{"name": "a"}, {"name": "b"}]}
+    inventory = Inventory.from_mapping(data, base=tmp_path, source="test")
+    notes = Picky()
+
+    def connect(server: Server, interval: float) -> Channel:
+        del server, interval
+        return Script([hello_line(), sample_line(), sample_line(1)])
+
+    supervisor = Supervisor(inventory, sink=notes, connect=connect, patience=IMPATIENT)
+    supervisor.start()
+    notes.wait("b", lambda _: len(notes.of("b")) > 6)  # through failures, too
+    assert supervisor.stop(5)
+    assert "collecting from a failed" in caplog.text
+
+
+class Mute:
+    """A channel that reads by itself, and hangs: it says nothing and does not notice."""
+
+    kind: Any = "ssh"
+
+    def __init__(self) -> None:
+        self._ended: Any = None
+
+    def readline(self, timeout: float) -> bytes:
+        del timeout
+        return hello_line()
+
+    def hand_over(self, take: object, ended: object, *, silence: float) -> None:
+        del take, silence
+        self._ended = ended
+
+    def close(self) -> None:
+        self._ended(ConnectError("closed"))
+
+
+def test_a_channel_that_hangs_is_ended(tmp_path: Path) -> None:
+    seconds = iter(range(100_000))  # a second passes whenever somebody looks
+    data = {"interval": 0.5, "servers": [{"name": "a"}]}
+    inventory = Inventory.from_mapping(data, base=tmp_path, source="test")
+    notes = Notes()
+    supervisor = Supervisor(
+        inventory,
+        sink=notes,
+        connect=lambda *_: Mute(),
+        clock=Clock(monotonic=lambda: float(next(seconds))),
+    )
+    supervisor.start()
+    row = notes.wait("a", down)
+    assert supervisor.stop(5)
+    assert row["reason"] == "nothing for 42 s"
+
+
+def test_a_machine_without_more_threads_is_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(attempt: Attempt) -> None:
+        del attempt
+        monkeypatch.undo()
+        raise RuntimeError("can't start new thread")
+
+    monkeypatch.setattr(Attempt, "start", refuse)
+    script = Script([hello_line(), sample_line()], waits=True)
+    with collecting([Server(name="a")], lambda *_: script, tmp_path) as notes:
+        notes.wait("a", up)
+    assert "can't start new thread; see ulimit -u" in notes.of("a")[0]["reason"]
 
 
 def test_stopping_closes_every_channel_and_records_no_failure(tmp_path: Path) -> None:

@@ -7,10 +7,12 @@ what comes in faster than was asked for ends the session before it is read.
 
 from __future__ import annotations
 
+import logging
 import random as random_module
 import threading
 import time
 from collections import deque
+from functools import partial
 from typing import TYPE_CHECKING, Final
 
 from scms.collect.assemble import Assembler
@@ -18,7 +20,7 @@ from scms.collect.patience import Patience
 from scms.collect.rows import Watch
 from scms.collect.session import Clock
 from scms.collect.watcher import Attempt, Letter, Watcher
-from scms.errors import CollectError
+from scms.errors import CollectError, ConnectError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -29,6 +31,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Patience", "Supervisor"]
 
+_LOG: Final = logging.getLogger(__name__)
 #: Lines are read this often: many at once cost half of what they cost one by one, when each finds
 #: the caches of the processor cold.
 _BATCH_SECONDS: Final = 0.5
@@ -122,17 +125,30 @@ class Supervisor:
     def _begin(self, watcher: Watcher) -> Attempt:
         attempt = Attempt(watcher, connect=self._connect, clock=self._clock, inbox=self._inbox)
         self._attempts.add(attempt)
-        attempt.start()
+        try:
+            attempt.start()
+        except RuntimeError as error:  # the system gives no more threads
+            attempt.end(
+                ConnectError(str(error), mend="see ulimit -u and the memory of this machine")
+            )
         return attempt
 
     def _run(self) -> None:
         while not self._stop.is_set():
             now = self._clock.monotonic()
             for watcher in self._watchers:
-                watcher.look(now)
+                self._shielded(watcher, partial(watcher.look, now))
             self._stop.wait(self._pause)
             for _ in range(len(self._inbox)):
-                self._read(self._inbox.popleft())
+                letter = self._inbox.popleft()
+                self._shielded(letter[0].watcher, partial(self._read, letter))
+
+    def _shielded(self, watcher: Watcher, action: Callable[[], None]) -> None:
+        """A mistake about one server must not end the collecting from all."""
+        try:
+            action()
+        except Exception:  # noqa: BLE001  logged; the others go on
+            _LOG.exception("collecting from %s failed", watcher.server.name)
 
     def _read(self, letter: Letter) -> None:
         attempt, content, _ = letter

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Final
 
 from scms.collect.channel import SelfReading
 from scms.collect.session import HELLO_SECONDS, Clock, Session, silence_seconds
-from scms.errors import CollectError
+from scms.errors import CollectError, ConnectError
 
 if TYPE_CHECKING:
     from collections import deque
@@ -26,6 +26,10 @@ if TYPE_CHECKING:
     from scms.inventory import Server
 
 _LOG: Final = logging.getLogger(__name__)
+#: A channel that reads by itself judges silence; where it hangs, it is ended so much later …
+_HANGING_SECONDS: Final = 30.0
+#: … but not where nobody has looked for longer than this, such as while we were suspended.
+_ABSENT_SECONDS: Final = 5.0
 #: A line of a try, or why it ended, with when it came in milliseconds since the epoch.
 Letter = tuple["Attempt", bytes | CollectError, int]
 
@@ -36,6 +40,7 @@ class Attempt(threading.Thread):
     Attributes:
         session: What it has said; None until it is connected.
         verdict: Why it is being ended by us, where it is.
+        reads_by_itself: Whether no thread of ours waits for its lines.
         over: Set when it has ended and its channel is closed.
     """
 
@@ -52,6 +57,7 @@ class Attempt(threading.Thread):
         self.session: Session | None = None
         self.verdict: CollectError | None = None
         self.over = threading.Event()
+        self.reads_by_itself = False
         self._connect, self._clock, self._inbox = connect, clock, inbox
         self._opening = threading.Lock()
         self._channel: Channel | None = None
@@ -62,7 +68,7 @@ class Attempt(threading.Thread):
         error = self._read()
         if error is not None:
             self.close()
-            self._ended(error)
+            self.end(error)
 
     def close(self) -> None:
         """End it, from any thread; one that is still opening ends when it is open."""
@@ -74,9 +80,9 @@ class Attempt(threading.Thread):
 
     def give_up(self, error: CollectError) -> None:
         """End it for this reason. To close a channel can take a while: it is done aside."""
-        self.verdict = error
         name = f"ending {self.watcher.server.name}"
         threading.Thread(target=self.close, name=name, daemon=True).start()
+        self.verdict = error
 
     def _read(self) -> CollectError | None:
         """Read until the end, and say why it ended; None where the channel reads by itself."""
@@ -92,7 +98,8 @@ class Attempt(threading.Thread):
             self._take(channel.readline(HELLO_SECONDS))
             silence = silence_seconds(interval)
             if isinstance(channel, SelfReading):
-                channel.hand_over(self._take, self._ended, silence=silence)
+                self.reads_by_itself = True
+                channel.hand_over(self._take, self.end, silence=silence)
                 return None
             while True:
                 self._take(channel.readline(silence))
@@ -106,7 +113,8 @@ class Attempt(threading.Thread):
         self.session.admit()
         self._inbox.append((self, line, self._clock.milliseconds()))
 
-    def _ended(self, error: CollectError) -> None:
+    def end(self, error: CollectError) -> None:
+        """It has ended: its last letter."""
         self._inbox.append((self, error, self._clock.milliseconds()))
         self.over.set()
 
@@ -136,14 +144,19 @@ class Watcher:
         self._sink, self._begin, self._clock = sink, begin, clock
         self._random, self._patience = random, patience
         self._failures = 0
-        self._due = self._report_at = 0.0
+        self._due = self._report_at = self._heard_at = self._looked_at = 0.0
         self._reason = ""
+        self._longest = silence_seconds(assembler.watch.interval_seconds) + _HANGING_SECONDS
 
     def look(self, now: float) -> None:
         """Begin the next try when it is time, and report the failure meanwhile."""
+        absent, self._looked_at = now - self._looked_at > _ABSENT_SECONDS, now
         if self.attempt is not None:
-            return
-        if now >= self._due:
+            if absent or not self.attempt.reads_by_itself:
+                self._heard_at = now
+            elif now - self._heard_at > self._longest and self.attempt.verdict is None:
+                self.attempt.give_up(ConnectError(f"nothing for {self._longest:.0f} s"))
+        elif now >= self._due:
             self.attempt = self._begin(self)
         elif now >= self._report_at:
             self._report(now)
@@ -151,6 +164,7 @@ class Watcher:
     def read(self, letter: Letter) -> None:
         """Read a letter of the try that is going on."""
         attempt, content, at_ms = letter
+        self._heard_at = self._looked_at
         if isinstance(content, CollectError):
             self._lost(attempt, content if attempt.verdict is None else attempt.verdict)
         elif attempt.verdict is None:

@@ -130,7 +130,12 @@ class SshChannel(StreamChannel):
         """The connection or the probe has ended: nobody may wait here, so a thread sees to it."""
         if self._finishing.acquire(blocking=False):
             name = f"ending {self._target}"
-            threading.Thread(target=self._finish, name=name, daemon=True).start()
+            try:
+                threading.Thread(target=self._finish, name=name, daemon=True).start()
+            except (
+                RuntimeError
+            ):  # the system gives no more threads: whoever closes this tries again
+                self._finishing.release()
 
     def _finish(self) -> None:
         with self._reading:
