@@ -33,6 +33,9 @@ _TYPES: Final = {
     "texts": pa.list_(pa.field("element", pa.string())),
 }
 
+#: As what a value comes that is kept as something else.
+_SAID_AS: Final = {"timestamp": pa.timestamp("ms", tz="UTC")}
+
 
 def arrow_schema(table: Table) -> pa.Schema:
     """The columns of a table as an Arrow schema, required ones not nullable."""
@@ -64,7 +67,16 @@ def sorted_rows(table: Table, rows: pa.Table) -> pa.Table:
 
 
 def _columns(table: Table, rows: Sequence[dict[str, object]]) -> dict[str, pa.Array]:
-    return {c.name: _array(c, [row.get(c.name) for row in rows]) for c in table.columns}
+    names = table.column_names()
+    kinds = [_SAID_AS.get(column.type, _TYPES[column.type]) for column in table.columns]
+    try:  # all columns in one pass takes a fifth of the time of one after another
+        whole = pa.array(rows, pa.struct([*zip(names, kinds, strict=True)]))
+    except (pa.ArrowException, ValueError, TypeError, OverflowError):
+        return {c.name: _array(c, [row.get(c.name) for row in rows]) for c in table.columns}
+    return {
+        column.name: array.cast(_TYPES[column.type])
+        for column, array in zip(table.columns, whole.flatten(), strict=True)
+    }
 
 
 def _complete(table: Table, columns: dict[str, pa.Array]) -> pa.Table:
