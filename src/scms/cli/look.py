@@ -12,7 +12,10 @@ from scms.cli.output import CsvOption, Form, JsonOption, form, print_frame
 if TYPE_CHECKING:
     import pandas as pd
 
-_DIMENSIONS = ("server", "device", "user", "group", "model", "hour", "day")
+_DIMENSIONS = (
+    "server", "device", "user", "group", "tag", "model", "hour", "day", "weekday", "hour_of_day",
+    "hour_of_week",
+)  # fmt: skip
 _NOW_COLUMNS = (
     "server", "state", "gpus_total", "gpus_free", "gpus_busy", "gpus_idle_held", "gpu_model",
     "gpu_utilization_ratio", "cpu_count", "cpu_utilization_ratio", "memory_used_bytes",
@@ -26,7 +29,8 @@ _DEVICE_COLUMNS = (
 _USAGE_COLUMNS = (
     "gpu_hours_available", "gpu_hours_used", "gpu_hours_idle_held", "gpu_hours_free",
     "gpu_use_ratio", "gpu_utilization_ratio", "cpu_hours_available", "cpu_hours_used",
-    "cpu_utilization_ratio", "energy_kwh", "down_hours", "coverage_ratio",
+    "cpu_utilization_ratio", "energy_kwh", "energy_cost", "carbon_kilograms", "down_hours",
+    "coverage_ratio",
 )  # fmt: skip
 _OUTLOOK_COLUMNS = ("server", "ts", "measure", "mean", "lower", "upper", "p_free_ratio", "model")
 
@@ -78,6 +82,13 @@ def usage(
         str, typer.Argument(help="today, 7d, 2026-10, 2026-W41, 2026-Q4, 2026, last-month, A..B")
     ] = "today",
     by: Annotated[str, typer.Option("--by", help=" | ".join(_DIMENSIONS))] = "server",
+    where: Annotated[
+        str, typer.Option("--where", "-w", help='Some servers, such as "group:vision not tag:old".')
+    ] = "",
+    user: Annotated[str | None, typer.Option("--user", help="What one user used.")] = None,
+    top: Annotated[
+        int | None, typer.Option("--top", min=1, help="Only so many rows, the most used first.")
+    ] = None,
     *,
     as_json: JsonOption = False,
     as_csv: CsvOption = False,
@@ -86,8 +97,13 @@ def usage(
     how = form(as_json=as_json, as_csv=as_csv)
     lab = of(context).cluster()
     chosen = lab.period(period)
-    frame = lab.usage(chosen, by=by)
-    title = f"{chosen.label} by {by} ({lab.inventory.settings.timezone})"
+    frame = lab.usage(chosen, by=by, where=where, user=user, top=top)
+    title = " ".join(
+        [
+            f"{chosen.label} by {by} ({lab.inventory.settings.timezone})",
+            *filter(None, (where, user)),
+        ]
+    )
     if how is Form.TABLE:
         frame = _named(frame, by)
         shown = frame.dropna(axis="columns", how="all").columns
