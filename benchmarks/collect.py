@@ -26,7 +26,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
-from benchmarks.measured import Helper, fleet, resident_bytes, say
+from benchmarks.measured import Helper, fleet, resident_bytes, row, say, table
 from benchmarks.peers import GROUP, GROUP_OF_ALL, PEERS, peer
 
 if TYPE_CHECKING:
@@ -253,16 +253,6 @@ def cheaper(costs: Costs) -> Iterator[str]:
             continue
         ratios = [costs[group][n] / ours[n] for group in (GROUP, GROUP_OF_ALL) for n in (0, 1)]
         yield row(name, *(f"{ratio:.0f} times" for ratio in ratios))
-
-
-def row(*cells: str) -> str:
-    return f"| {' | '.join(cells)} |"
-
-
-def table(head: str, rows: Iterator[str]) -> None:
-    print(f"\n{head}\n{row(*(['---'] * (head.count('|') - 1)))}", flush=True)
-    for each in rows:
-        print(each, flush=True)
 
 
 def main() -> None:

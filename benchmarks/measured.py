@@ -119,3 +119,15 @@ def resident_bytes() -> int:
     """Memory of this process."""
     pages = int(Path("/proc/self/statm").read_text(encoding="ascii").split()[1])
     return pages * os.sysconf("SC_PAGE_SIZE")
+
+
+def row(*cells: str) -> str:
+    """A line of a table in Markdown."""
+    return f"| {' | '.join(cells)} |"
+
+
+def table(head: str, rows: Iterator[str]) -> None:
+    """Print a table, each line as soon as it is there."""
+    print(f"\n{head}\n{row(*(['---'] * (head.count('|') - 1)))}", flush=True)
+    for each in rows:
+        print(each, flush=True)
