@@ -1,12 +1,15 @@
 from __future__ import annotations
 
+import json
 from datetime import UTC, datetime, timedelta
 
+import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pytest
 
 from demo.labs import DAY, ERA, lab, past, rows, spell, tick
+from scms.collect.parse import parse_line, parse_message
 
 HALF = 43200
 
@@ -133,3 +136,9 @@ def test_rows_say_that_they_are_simulated_and_by_whom() -> None:
     assert set(samples["collector"].to_pylist()) == {"test"}
     moment = samples["sampled_at"][0].as_py()
     assert datetime.fromtimestamp(DAY, UTC) <= moment < datetime.fromtimestamp(DAY + 30, UTC)
+
+
+def test_a_message_is_read_as_its_line_is() -> None:
+    times = DAY + 900.0 * np.arange(3, dtype=np.float64)
+    for message in lab().samples("gpu-a01", times, 900.0):
+        assert parse_message(message) == parse_line(json.dumps(message).encode())

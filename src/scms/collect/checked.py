@@ -6,7 +6,6 @@ what they promise.
 
 from __future__ import annotations
 
-import math
 from typing import Any, Final
 
 #: More bytes than any machine has; NVML's sentinels (2^64 - 1 and 9.2e18) lie above.
@@ -17,19 +16,21 @@ MAX_ROWS: Final = 256
 
 
 def number(value: object, low: float, high: float) -> float | None:
-    """A finite number from ``low`` to ``high``, or None."""
-    if isinstance(value, bool) or not isinstance(value, (int, float)):
-        return None
-    return float(value) if low <= value <= high and math.isfinite(value) else None
+    """A number from ``low`` to ``high``, both of them finite, or None."""
+    kind = type(value)
+    if kind is float or kind is int:  # and no truth value, which is an int as well
+        return float(value) if low <= value <= high else None  # type: ignore[operator, arg-type]
+    return None
 
 
 def whole(value: object, low: int, high: int) -> int | None:
     """A whole number from ``low`` to ``high``, or None; a number with a fraction is rounded."""
-    if isinstance(value, float):
-        value = round(value) if math.isfinite(value) else None
-    if isinstance(value, bool) or not isinstance(value, int):
-        return None
-    return value if low <= value <= high else None
+    kind = type(value)
+    if kind is float and low - 1 < value < high + 1:  # type: ignore[operator]
+        value, kind = round(value), int  # type: ignore[call-overload]
+    if kind is int:
+        return value if low <= value <= high else None  # type: ignore[operator, return-value]
+    return None
 
 
 def text(value: object, limit: int = 200) -> str | None:

@@ -26,7 +26,7 @@ from scms.collect.parse_devices import parse_device_facts, parse_devices
 from scms.collect.parse_kernel import parse_filesystems, parse_kernel
 from scms.errors import ProtocolError
 
-__all__ = ["PROTOCOL", "parse_line", "text"]
+__all__ = ["PROTOCOL", "parse_line", "parse_message", "text"]
 
 PROTOCOL: Final = 1
 
@@ -41,7 +41,15 @@ def parse_line(line: bytes, nonce: str | None = None) -> Hello | Tick:
     Raises:
         ProtocolError: The line is no hello and no sample of protocol 1.
     """
-    message = _message(line, nonce)
+    return parse_message(_message(line, nonce))
+
+
+def parse_message(message: dict[str, Any]) -> Hello | Tick:
+    """What a line holds, as JSON gives it: objects as dicts, arrays as lists.
+
+    Raises:
+        ProtocolError: It is no hello and no sample of protocol 1.
+    """
     kind = message.get("type")
     if kind == "hello":
         return _hello(message)

@@ -22,6 +22,13 @@ _MIB: Final = 1024**2
 #: What the driver keeps on a GPU that nobody holds.
 _RESERVED: Final = 4 * _MIB
 _CONTEXT: Final = 420 * _MIB
+_HOT_CELSIUS: Final = 83.0
+#: Bits of NVML: what holds the clock back.
+_IDLE: Final = 0x1
+_POWER_LIMIT: Final = 0x4
+_TOO_HOT: Final = 0x20
+#: The memory clock of cards that have a display, when nothing runs.
+_RESTING_HERTZ: Final = 4.05e8
 _WARMING_SECONDS: Final = 150.0
 _COOLING_SECONDS: Final = 240.0
 
@@ -55,6 +62,7 @@ class Gpus:
         count = history.spec.gpus
         device_keys = [key_of(history.seed, "gpu", history.spec.name, n) for n in range(count)]
         self._keys = keys_of(device_keys)[:, None]
+        self._corrected = np.floor(3 * uniform(self._keys[:, 0], 3) ** 3).astype(np.int64).tolist()
         self._place = 0.4 * np.arange(count)[:, None]
 
     def _of_job(self, number: int, job: Job) -> dict[int, list[list[object]]]:
@@ -78,6 +86,8 @@ class Gpus:
         temperature = self._temperature(latest, times, power, waves[..., 2])
         rate = np.where(busy > 0, 0.97 + 0.03 * waves[..., 3], 0.15)
         clock = np.round(rate * self._model.clock_hertz / 15e6) * 15e6
+        limited = np.where(power > 0.985 * self._model.limit_watts, _POWER_LIMIT, 0)
+        hot = np.where(temperature > _HOT_CELSIUS, _TOO_HOT, 0)
         columns = [
             np.round(busy).astype(np.int64).tolist(),
             np.round(busy * self._moving[jobs]).astype(np.int64).tolist(),
@@ -85,6 +95,8 @@ class Gpus:
             np.round(power, 2).tolist(),
             np.round(temperature).astype(np.int64).tolist(),
             clock.tolist(),
+            np.where(busy > 0, limited + hot, _IDLE).tolist(),
+            np.round(self._energy(times)).tolist(),
             jobs.tolist(),
         ]
         rows = [self._rows(n, *values) for n, values in enumerate(zip(*columns, strict=True))]
@@ -94,6 +106,7 @@ class Gpus:
     def _rows(self, index: int, *columns: list[float]) -> list[dict[str, object]]:
         """One device over time."""
         uuid, model, limit = self._history.uuids[index], self._model, self._model.limit_watts
+        stacked = model.stacked_memory
         return [
             {
                 "uuid": uuid,
@@ -103,15 +116,71 @@ class Gpus:
                 "memory_utilization": moving,
                 "memory_used": held,
                 "memory_total": model.memory_bytes,
+                "memory_free": model.memory_bytes - held,
+                "memory_reserved": _RESERVED,
                 "power": power,
                 "power_limit": limit,
                 "temperature": temperature,
+                "memory_temperature": temperature + 7 if stacked else None,
                 "sm_clock": clock,
+                "memory_clock": model.memory_clock_hertz if busy or stacked else _RESTING_HERTZ,
+                "performance_state": 0 if busy or stacked else 8,
+                "throttle": throttle,
+                "encoder": 0,
+                "decoder": 0,
+                "energy": energy,
                 "fault": None,
                 "processes": self._processes[int(job)][index] if job >= 0 else [],
             }
-            for busy, moving, held, power, temperature, clock, job in zip(*columns, strict=True)
+            for busy, moving, held, power, temperature, clock, throttle, energy, job in zip(
+                *columns, strict=True
+            )
         ]
+
+    def facts(self, devices: list[dict[str, object]]) -> dict[str, dict[str, object]]:
+        """What hardly changes of devices as `devices` gives them, by UUID, but of lost ones."""
+        return {
+            str(device["uuid"]): self._facts(int(str(device["index"])), device)
+            for device in devices
+            if device["power"] is not None
+        }
+
+    def _facts(self, index: int, device: dict[str, object]) -> dict[str, object]:
+        model, busy = self._model, bool(device["utilization"])
+        counts = not model.fan
+        warm = float(str(device["temperature"]))
+        generation = model.pcie_generation if busy or counts else 1
+        traffic = 4.2e7 * float(str(device["memory_utilization"]))
+        return {
+            "pci_bus": f"00000000:{0x17 + 0x22 * (index // 2) + index % 2:02X}:00.0",
+            "sm_clock_max": model.clock_hertz,
+            "memory_clock_max": model.memory_clock_hertz,
+            "power_limit": model.limit_watts,
+            "fan": round(max(30.0, 1.1 * warm - 12)) if model.fan else None,
+            "ecc": [self._corrected[index], 0, 3 * self._corrected[index], 0] if counts else None,
+            "retired_pages": 0 if counts and model.nvlinks == 6 else None,
+            "remapped_rows": 0 if counts and model.nvlinks != 6 else None,
+            "pcie": [generation, 16, 0],
+            "pcie_throughput": [traffic, 0.4 * traffic],
+            "nvlink": [model.nvlinks, 0] if model.nvlinks else None,
+            "persistence": counts,
+            "compute_mode": 0,
+            "mig": False if model.nvlinks > 6 else None,
+        }
+
+    def _energy(self, times: Floats) -> Floats:
+        """Joules since the driver was loaded, at boot; a row per device."""
+        model, booted = self._model, np.array([float(self._history.booted(float(times[0])))])
+        span = (model.limit_watts - model.idle_watts) * self._effort
+        watts = span * (self._level / 100) ** 0.8
+        return np.stack(
+            [
+                self._history.integral_on(n, times, watts)
+                - self._history.integral_on(n, booted, watts)
+                + model.idle_watts * (times - booted)
+                for n in range(len(self._keys))
+            ]
+        )
 
     def _add_faults(self, times: Floats, rows: list[list[dict[str, object]]]) -> None:
         for fault in self._history.faults:

@@ -122,6 +122,19 @@ class History:
         position = np.searchsorted(self.starts[jobs], times, "right") - 1
         return np.where(position >= 0, jobs[np.maximum(position, 0)], -1)
 
+    def integral_on(self, index: int, times: Floats, rates: Floats) -> Floats:
+        """What the jobs of a device have used by each time, at a constant rate for each job."""
+        jobs = self._on_device[index]
+        if jobs.size == 0:
+            return np.zeros(times.shape)
+        used = rates[jobs] * (self.ends[jobs] - self.starts[jobs])
+        sums = np.concatenate([[0.0], np.cumsum(used)])
+        begun = np.searchsorted(self.starts[jobs], times, "right")
+        last = jobs[np.maximum(begun - 1, 0)]
+        running = rates[last] * (np.minimum(times, self.ends[last]) - self.starts[last])
+        total: Floats = np.where(begun > 0, sums[np.maximum(begun - 1, 0)] + running, 0.0)
+        return total
+
 
 def _rates(jobs: tuple[Job, ...], keys: npt.NDArray[np.uint64], cores: Floats) -> Floats:
     nice = np.where(uniform(keys, 1) < 0.15, 0.9, 0.0)

@@ -1,12 +1,11 @@
 """The past of simulated servers as rows of the fact tables, by the collector's own code.
 
-In: a lab, servers and a stretch of time. Out: one Arrow table per fact table. Every row went
-through the wire protocol, `scms.collect.parse` and `scms.collect.assemble`.
+In: a lab, servers and a stretch of time. Out: one Arrow table per fact table. Every row was a
+message of the wire protocol, read by `scms.collect.parse` and `scms.collect.assemble`.
 """
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
@@ -14,7 +13,7 @@ import numpy as np
 
 from scms.collect.assemble import Assembler
 from scms.collect.message import Hello, Tick
-from scms.collect.parse import parse_line
+from scms.collect.parse import parse_line, parse_message
 from scms.collect.rows import Watch
 from scms.demo.lab import unreachable
 from scms.demo.noise import Draw, key_of
@@ -85,7 +84,7 @@ def _session(
     assembler.begin(hello, "simulated")
     messages = lab.samples(watch.server, times, watch.interval_seconds)
     for at, message in zip(times.tolist(), messages, strict=True):
-        tick = parse_line(json.dumps(message).encode())
+        tick = parse_message(message)
         assert isinstance(tick, Tick)
         record = assembler.tick(tick, round(at * 1000))
         if at >= stretch.start:

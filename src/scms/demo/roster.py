@@ -15,21 +15,32 @@ GIB: Final = 1024**3
 
 @dataclass(frozen=True, slots=True)
 class GpuModel:
-    """What one model of GPU can do."""
+    """What one model of GPU can do; those of data centres have ECC and no fan of their own."""
 
     name: str
     memory_bytes: int
     idle_watts: float
     limit_watts: float
     clock_hertz: float
+    memory_clock_hertz: float
+    pcie_generation: int = 4
+    nvlinks: int = 0
+    stacked_memory: bool = False
+    fan: bool = False
 
 
-A100: Final = GpuModel("NVIDIA A100-SXM4-80GB", 80 * GIB, 52, 400, 1.41e9)
-H100: Final = GpuModel("NVIDIA H100 80GB HBM3", 80 * GIB, 70, 700, 1.98e9)
-L40S: Final = GpuModel("NVIDIA L40S", 48 * GIB, 34, 350, 2.52e9)
-RTX_4090: Final = GpuModel("NVIDIA GeForce RTX 4090", 24 * GIB, 22, 450, 2.74e9)
-RTX_3090: Final = GpuModel("NVIDIA GeForce RTX 3090", 24 * GIB, 26, 350, 1.86e9)
-V100: Final = GpuModel("Tesla V100-SXM2-32GB", 32 * GIB, 40, 300, 1.53e9)
+A100: Final = GpuModel(
+    "NVIDIA A100-SXM4-80GB", 80 * GIB, 52, 400, 1.41e9, 1.593e9, 4, 12, stacked_memory=True
+)
+H100: Final = GpuModel(
+    "NVIDIA H100 80GB HBM3", 80 * GIB, 70, 700, 1.98e9, 2.619e9, 5, 18, stacked_memory=True
+)
+L40S: Final = GpuModel("NVIDIA L40S", 48 * GIB, 34, 350, 2.52e9, 9.001e9)
+RTX_4090: Final = GpuModel("NVIDIA GeForce RTX 4090", 24 * GIB, 22, 450, 2.74e9, 10.501e9, fan=True)
+RTX_3090: Final = GpuModel("NVIDIA GeForce RTX 3090", 24 * GIB, 26, 350, 1.86e9, 9.751e9, fan=True)
+V100: Final = GpuModel(
+    "Tesla V100-SXM2-32GB", 32 * GIB, 40, 300, 1.53e9, 0.877e9, 3, 6, stacked_memory=True
+)
 
 _ROME: Final = "AMD EPYC 7742 64-Core Processor"
 _GENOA: Final = "AMD EPYC 9454 48-Core Processor"

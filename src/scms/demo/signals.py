@@ -13,6 +13,7 @@ import numpy as np
 
 from scms.demo.gpus import Gpus
 from scms.demo.history import RATES, History
+from scms.demo.kernel import kernel_facts, scanned
 from scms.demo.noise import Draw, key_of, keys_of, swell, swell_integral
 from scms.demo.roster import GIB
 
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
 #: How often file systems and processes are read, at least.
 FILESYSTEM_SECONDS: Final = 60.0
 SCAN_SECONDS: Final = 10.0
+DEVICE_FACT_SECONDS: Final = 60.0
 _TOP: Final = 10
 _DAY: Final = 86400.0
 _SWAP: Final = 8 * GIB
@@ -58,6 +60,9 @@ class Signals:
             "machine_id": f"{key_of(self._history.seed, spec.name):032x}",
             "boot_id": self._history.boot_id(at),
             "cpu_model": spec.cpu_model,
+            "os": "Ubuntu 24.04.1 LTS" if spec.gpus else "Debian GNU/Linux 12 (bookworm)",
+            "numa_nodes": 2 if spec.cpus > 64 else 1,
+            "hidden_processes": False,
             "interval_seconds": interval,
             "time": at + self._offset(),
             "simulated": True,
@@ -84,6 +89,7 @@ class Signals:
             self._filesystems(times, interval),
             scans,
             [[] for _ in scans] if self._gpus is None else self._gpus.devices(times),
+            kernel_facts(spec, cores, flows, waves, available),
             strict=True,
         )
         return [self._sample(row, booted, interval) for row in columns]
@@ -94,7 +100,7 @@ class Signals:
         booted: int,
         interval: float,
     ) -> dict[str, object]:
-        at, cpu, flows, available, load, count, logged_in, filesystems, scan, devices = row
+        at, cpu, flows, available, load, count, logged_in, filesystems, scan, devices, facts = row
         spec = self._history.spec
         up = round(at - booted, 3)
         message: dict[str, object] = {
@@ -108,6 +114,7 @@ class Signals:
             "memory": {
                 "total": spec.memory_bytes,
                 "available": available,
+                "cached": facts.pop("cached"),
                 "swap_total": _SWAP,
                 "swap_free": _SWAP - 12 * 1024**2,
             },
@@ -116,12 +123,16 @@ class Signals:
             "uptime": up,
             "users_logged_in": logged_in,
             "process_count": count,
+            **facts,
             **self._gpu(at, devices),
         }
         if filesystems is not None:
             message["filesystems"] = filesystems
         if scan is not None:
             message["processes"] = scan
+            message.update(scanned(flows, facts["disk_operations"]))
+        if self._gpus is not None and message["devices"] and _due(at, interval, _rarely(interval)):
+            message["device_facts"] = self._gpus.facts(devices)
         return message
 
     def _offset(self) -> float:
@@ -136,8 +147,9 @@ class Signals:
                 "devices": None,
             }
         driver, age = (spec.driver, 0.05) if spec.gpus else (None, None)
+        cuda = None if driver is None else "12.2" if driver.startswith("535") else "12.6"
         return {
-            "gpu": {"problem": None, "driver": driver, "age_seconds": age},
+            "gpu": {"problem": None, "driver": driver, "cuda": cuda, "age_seconds": age},
             "devices": devices,
         }
 
@@ -236,6 +248,11 @@ class Signals:
 def _due(at: float, interval: float, every: float) -> bool:
     """Whether something that is read this often is read at this tick."""
     return interval >= every or math.floor(at / every) != math.floor((at - interval) / every)
+
+
+def _rarely(interval: float) -> float:
+    """How often the slow facts of GPUs are told: in the past, once an hour is enough."""
+    return DEVICE_FACT_SECONDS if interval < DEVICE_FACT_SECONDS else 3600.0
 
 
 def _daily(times: Floats | float) -> Floats:
