@@ -133,7 +133,7 @@ def test_a_table_that_is_added_is_in_the_workbook(report: Report) -> None:
     import pandas as pd
 
     extra = pd.DataFrame({"gpus": [1, 2], "short_hours": [0.0, 3.25], "free_server_count": [3, 4]})
-    more = replace(report, tables={**report.tables, "contention": extra})
-    rows = _rows(openpyxl.load_workbook(io.BytesIO(more.to_xlsx())), "Contention")
+    more = replace(report, tables={**report.tables, "waiting": extra})
+    rows = _rows(openpyxl.load_workbook(io.BytesIO(more.to_xlsx())), "Waiting")
     assert rows[0] == ("GPUs", "Short (h)", "Free servers")
     assert rows[2] == (2, 3.25, 4)

@@ -45,12 +45,14 @@ class Content:
         title: For people.
         columns: Those a reader is shown, in order.
         frame: All rows and columns.
+        note: What a row says, where that needs a sentence.
     """
 
     name: str
     title: str
     columns: tuple[Column, ...]
     frame: pd.DataFrame
+    note: str = ""
 
     def all_columns(self) -> tuple[Column, ...]:
         """Those shown, then the others that have anything in them."""
@@ -76,7 +78,7 @@ class Content:
 def contents(report: Report) -> tuple[Content, ...]:
     """The tables of a report that have rows."""
     return tuple(
-        Content(name, title_of(name), shown_columns(name, frame), frame)
+        Content(name, title_of(name), shown_columns(name, frame), frame, note_of(name))
         for name, frame in report.tables.items()
         if not frame.empty
     )
@@ -87,6 +89,11 @@ def title_of(name: str) -> str:
     if name in present.OTHERS:
         return present.OTHERS[name][0]
     return present.TITLES[name] if name in present.TITLES else headed(name)
+
+
+def note_of(name: str) -> str:
+    """The sentence under the heading of a table."""
+    return present.OTHERS[name][1] if name in present.OTHERS else ""
 
 
 def shown_columns(name: str, frame: pd.DataFrame) -> tuple[Column, ...]:
@@ -102,16 +109,24 @@ def described(name: str, frame: pd.DataFrame) -> Column:
     if known is not None:
         return known
     write = _words_of(frame[name])
-    if write is not None:
+    # Of a column without a value only its name says what it is.
+    if write is not None and (frame[name].notna().any() or _unit(name) is None):
         return present.Column(name, headed(name.removesuffix("_at")), "text", write)
     if name.endswith("_count"):
         return present.Column(name, f"{headed(name[:-6])}s", "number", present.count)
-    padded = f"_{name}"
-    for part, unit, how in _UNITS:
-        if part in padded:
-            stem = padded.replace(part, "", 1).strip("_")
-            return present.Column(name, headed(stem or name), "number", how, unit)
-    return present.Column(name, headed(name), "number", present.hours)
+    measured = _unit(name)
+    if measured is not None:
+        part, unit, how = measured
+        stem = f"_{name}".replace(part, "", 1).strip("_")
+        return present.Column(name, headed(stem or name), "number", how, unit)
+    values = frame[name].dropna()
+    whole = bool((values == values.round()).all())
+    return present.Column(name, headed(name), "number", present.count if whole else present.hours)
+
+
+def _unit(name: str) -> tuple[str, str, Callable[[Any], str]] | None:
+    """The part of a name that is its unit, that unit, and how its values are written."""
+    return next((measured for measured in _UNITS if measured[0] in f"_{name}"), None)
 
 
 def _words_of(values: pd.Series) -> Callable[[Any], str] | None:

@@ -21,16 +21,20 @@ _SIZES: Final = (8.5, 8.0, 7.5, 7.0, 6.5, 6.0)
 _GAP: Final = 3.2
 _NARROWEST: Final = 9.0
 _PADDING: Final = 0.7
+#: A longer table is for a spreadsheet; on paper its first rows stand, and how many there are.
+_MOST_ROWS: Final = 300
 
 Cells = list[list[str]]
 
 
 def table(pages: Pages, content: Content) -> None:
     """A heading, then the rows; the columns' headings stand on every page again."""
-    texts = content.texts()
+    everything = content.texts()
+    texts = everything[:_MOST_ROWS]
     size, widths = _layout(pages, content.columns, texts)
     pages.need(40)
-    title(pages, content.title, f"{len(texts)} rows" if len(texts) > 12 else "")
+    count = f"{len(everything)} rows" if len(everything) > 12 else ""
+    title(pages, content.title, " · ".join(part for part in (count, content.note) if part))
     _headings(pages, content.columns, widths, size)
     for cells in texts:
         lines = _lines(pages, cells, widths, size)
@@ -41,6 +45,12 @@ def table(pages: Pages, content: Content) -> None:
         _row(pages, content.columns, widths, lines, size)
         pages.set_y(pages.y + height)
         pages.rule(pages.y, ink=RULE, to=_end(widths))
+    if len(everything) > len(texts):
+        pages.letters(_SIZES[0], ink=GREY)
+        pages.paragraph(
+            f"The first {len(texts)} of {len(everything)} rows; all are in the forms .xlsx, .csv "
+            "and .json."
+        )
     pages.set_y(pages.y + 5)
 
 
