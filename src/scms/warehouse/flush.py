@@ -10,15 +10,19 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from scms.errors import WarehouseError
-from scms.tables import FACTS
+from scms.tables import ALL, FACTS
 from scms.warehouse.read import WATERMARK
 
 if TYPE_CHECKING:
+    import pyarrow as pa
+
     from scms.hot import HotStore
     from scms.warehouse.store import Warehouse
 
-#: Records a commit takes at most; bounds the memory after a long time without a warehouse.
-BATCH_RECORDS: Final = 5000
+#: Records a commit takes at most, as Arrow, and records that are in memory as dictionaries, which
+#: take ten times as much; they bound the memory after a long time without a warehouse.
+BATCH_RECORDS: Final = 40_000
+CHUNK_RECORDS: Final = 2_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,14 +49,36 @@ def flush(warehouse: Warehouse, hot: HotStore) -> Flushed:
         hot.skip_to(max(marks.values()))
     rows = dict.fromkeys(marks, 0)
     while min(marks.values()) < last_id:  # not until nothing is new: something always is
-        batch = hot.after(min(marks.values()), BATCH_RECORDS)
-        if not batch:
+        upto, batch = _batch(hot, marks)
+        if upto is None:
             break
-        upto = batch[-1].id
-        for name, mark in marks.items():
-            if mark >= upto:
-                continue
-            new = [row for s in batch if s.id > mark for row in s.record.tables.get(name, ())]
+        for name, new in batch.items():
             rows[name] += warehouse.append(name, new, {WATERMARK + source: str(upto)})
             marks[name] = upto
     return Flushed(min(marks.values()), rows)
+
+
+def _batch(hot: HotStore, marks: dict[str, int]) -> tuple[int | None, dict[str, pa.Table]]:
+    """The next records as rows of the tables that lack them, and the number of the last one."""
+    import pyarrow as pa
+
+    from scms.warehouse.rows import arrow_rows, arrow_schema
+
+    upto = first = min(marks.values())
+    parts: dict[str, list[pa.Table]] = {name: [] for name in marks}
+    for _ in range(0, BATCH_RECORDS, CHUNK_RECORDS):
+        chunk = hot.after(upto, min(CHUNK_RECORDS, BATCH_RECORDS))
+        if not chunk:
+            break
+        upto = chunk[-1].id
+        for name, mark in marks.items():
+            new = [row for s in chunk if s.id > mark for row in s.record.tables.get(name, ())]
+            if new:
+                parts[name].append(arrow_rows(ALL[name], new))
+    if upto == first:
+        return None, {}
+    return upto, {
+        name: pa.concat_tables([arrow_schema(ALL[name]).empty_table(), *found])
+        for name, found in parts.items()
+        if marks[name] < upto
+    }
