@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-import sqlite3
-import threading
-from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any, Final, Self
+from typing import TYPE_CHECKING, Final, Self
 
-from scms.errors import HotStoreError
 from scms.hot.codec import StoredRecord, decode, encode, parts_of
-from scms.hot.file import SAID_SCHEMA, connect, inode, insert_all
+from scms.hot.database import Database
+from scms.hot.file import SAID_SCHEMA, insert_all
 from scms.hot.said import Said, insert
 from scms.hot.said import decode as decode_said
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Sequence
     from pathlib import Path
 
     from scms.collect.record import Record
@@ -24,7 +21,7 @@ _PAGES_FREED: Final = 50_000
 _LAST_ID: Final = "SELECT coalesce((SELECT seq FROM sqlite_sequence WHERE name = 'record'), 0)"
 
 
-class HotStore:
+class HotStore(Database):
     """One hot store, by the path of its file.
 
     Safe to use from several threads and processes. A reader of a file that does not exist yet
@@ -33,13 +30,6 @@ class HotStore:
     Raises:
         HotStoreError: In every method: the file cannot be read or written.
     """
-
-    def __init__(self, path: Path, *, create: bool) -> None:
-        self.path = path
-        self._create = create
-        self._lock = threading.RLock()
-        self._connection: sqlite3.Connection | None = None
-        self._inode: int | None = None
 
     @classmethod
     def create(cls, path: Path) -> Self:
@@ -224,48 +214,6 @@ class HotStore:
             else:
                 connection.execute("INSERT OR REPLACE INTO meta VALUES (?, ?)", (key, value))
 
-    def query(self, sql: str, parameters: Sequence[object] = ()) -> list[tuple[Any, ...]]:
-        """The rows of a query; none while there is no file."""
-        with self._lock, self._wrapped("read"):
-            connection = self._connected()
-            return [] if connection is None else connection.execute(sql, parameters).fetchall()
-
-    @contextmanager
-    def transaction(self) -> Iterator[sqlite3.Connection]:
-        """One write transaction (``BEGIN IMMEDIATE``): all of it happens, or nothing.
-
-        Within another of the same thread it is a part of that one.
-        """
-        with self._lock, self._wrapped("written"):
-            connection = self._connected()
-            if connection is None:
-                raise HotStoreError(
-                    f"{self.path} does not exist",
-                    expected="the hot store of a collector",
-                    mend="start one with: scms up",
-                )
-            if connection.in_transaction:  # ours: others wait for the lock
-                yield connection
-                return
-            connection.execute("BEGIN IMMEDIATE")
-            try:
-                yield connection
-            except BaseException:
-                if connection.in_transaction:  # SQLite ends it by itself when the disk is full
-                    connection.execute("ROLLBACK")
-                raise
-            connection.execute("COMMIT")
-
-    def close(self) -> None:
-        """Let go of the file; the next call opens it again."""
-        with self._lock:
-            if self._connection is not None:
-                self._connection.close()
-            self._connection = None
-
-    def __del__(self) -> None:
-        self.close()
-
     def _says(self) -> bool:
         """Whether the table is there: files made before it get it when something is said."""
         return bool(self.query("SELECT 1 FROM sqlite_master WHERE name = 'said'"))
@@ -287,27 +235,3 @@ class HotStore:
 
     def _records(self, sql: str, parameters: Sequence[object]) -> list[StoredRecord]:
         return [decode(row[0], row[1]) for row in self.query(sql, parameters)]
-
-    def _connected(self) -> sqlite3.Connection | None:
-        """The connection, to the file that is there now; None while there is none to read."""
-        there = inode(self.path)
-        if self._connection is not None and there == self._inode:
-            return self._connection
-        self.close()
-        if there is None and not self._create:
-            return None
-        self.path.parent.mkdir(parents=True, exist_ok=True)
-        self._connection = connect(self.path, create=self._create)
-        self._inode = inode(self.path)
-        return self._connection
-
-    @contextmanager
-    def _wrapped(self, done: str) -> Iterator[None]:
-        try:
-            yield
-        except (sqlite3.Error, OSError) as error:
-            raise HotStoreError(
-                f"{self.path} cannot be {done}: {error}",
-                expected="a hot store of SCMS on a local disk with space left",
-                mend="if it is damaged, stop the collector and move it away",
-            ) from error
