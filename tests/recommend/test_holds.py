@@ -224,3 +224,44 @@ def test_of_processes_that_want_the_same_devices_one_gets_them(tmp_path: Path):
     numbers = [int(number) for line in won for number in line.split(",") if number]
     assert sorted(numbers) == list(range(30))  # each pair went to exactly one
     assert len(holds.active(datetime.now(UTC))) == 60
+
+
+def said(holds: Holds) -> list[str]:
+    """What was said of holds, in order."""
+    every = holds._hot.said_after(0, table="hold")
+    return [str(row["action"]) for one in every for row in one.rows]
+
+
+def test_a_hold_in_use_is_renewed_before_it_ends(holds: Holds):
+    holds.take("gpu-1", ["A", "B"], user="alice", now=NOW)
+    soon = NOW + timedelta(minutes=15)
+    assert holds.tend({("gpu-1", "A", "alice"), ("gpu-1", "B", "bob")}, soon) == (1, 0)
+    ends = {row["device"]: row["expires_at"] for row in holds.active(soon)}
+    assert ends == {"A": soon + timedelta(minutes=20), "B": NOW + timedelta(minutes=20)}
+    assert said(holds) == ["taken", "taken", "renewed"]
+
+
+def test_a_fresh_hold_needs_no_renewal(holds: Holds):
+    holds.take("gpu-1", ["A"], user="alice", now=NOW)
+    assert holds.tend({("gpu-1", "A", "alice")}, NOW + timedelta(minutes=5)) == (0, 0)
+
+
+def test_a_hold_not_taken_up_expires_and_is_written_down_once(holds: Holds):
+    holds.take("gpu-1", ["A"], user="alice", now=NOW)
+    late = NOW + timedelta(minutes=25)
+    assert holds.tend(set(), late) == (0, 1)
+    assert holds.tend(set(), late) == (0, 0)
+    assert said(holds) == ["taken", "expired"]
+
+
+def test_a_release_is_said(holds: Holds):
+    holds.take("gpu-1", ["A"], user="alice", now=NOW)
+    holds.release(user="alice", now=LATER)
+    assert said(holds) == ["taken", "released"]
+
+
+def test_a_hold_that_is_refused_says_nothing(holds: Holds):
+    holds.take("gpu-1", ["A"], user="alice", now=NOW)
+    with pytest.raises(HoldError):
+        holds.take("gpu-1", ["A", "B"], user="bob", now=LATER)
+    assert said(holds) == ["taken"]

@@ -33,7 +33,13 @@ def find(
         str | None, typer.Option("--gpu-memory", help="Each, e.g. 24GiB.")
     ] = None,
     gpu_model: Annotated[str | None, typer.Option("--gpu-model", help="E.g. A100.")] = None,
+    capability: Annotated[
+        float | None, typer.Option("--compute-capability", min=0, help="Each, e.g. 8.0.")
+    ] = None,
     hours: Annotated[str, typer.Option("--hours", help="For how long: 8 or 8h or 2d.")] = "1",
+    start_by: Annotated[
+        str | None, typer.Option("--start-by", help="May start until 18:00, or in 2h.")
+    ] = None,
     cpus: Annotated[float | None, typer.Option("--cpus", help="Free CPU cores.")] = None,
     memory: Annotated[str | None, typer.Option("--memory", help="Free RAM, e.g. 64GiB.")] = None,
     scratch: Annotated[str | None, typer.Option("--scratch", help="Free disk space.")] = None,
@@ -47,8 +53,9 @@ def find(
     """Say which server to use for a job, why, and how sure that is."""
     lab = of(context).cluster()
     answer = lab.recommend(
-        gpus=gpus, gpu_memory=gpu_memory, gpu_model=gpu_model, hours=hours, cpu_cores=cpus,
-        memory=memory, scratch=scratch, group=group, tags=tuple(tag or ()), user=user,
+        for_hold=take, gpus=gpus, gpu_memory=gpu_memory, gpu_model=gpu_model, hours=hours,
+        compute_capability=capability, start_by=start_by, cpu_cores=cpus, memory=memory,
+        scratch=scratch, group=group, tags=tuple(tag or ()), user=user,
     )  # fmt: skip
     if as_json:
         typer.echo(json.dumps(answer.to_dict(), indent=2, ensure_ascii=False, default=str))
@@ -106,6 +113,8 @@ def _print_answer(answer: Recommendation) -> None:
         typer.echo(answer.impossible)
     for place, candidate in enumerate(answer.candidates, start=1):
         _print_candidate(place, candidate)
+    for wait in answer.waits:
+        typer.echo(str(wait))
     if answer.rejected:
         typer.echo("Not these:")
     for rejected in answer.rejected:

@@ -44,9 +44,10 @@ def up(
 ) -> None:
     """Collect and serve the dashboard until Ctrl-C."""
     inventory = _demo() if demo else of(context).cluster().inventory
+    config = str(_demo_file()) if demo else of(context).config
     with ExitStack() as stack:
         stop = stack.enter_context(_stop_signals())
-        stack.enter_context(_collecting(inventory))
+        stack.enter_context(_collecting(inventory, config))
         url = stack.enter_context(_serving(inventory, host, port))
         typer.echo(f"Dashboard: {url}   (Ctrl-C stops)")
         if demo:
@@ -59,7 +60,7 @@ def up(
 def collect(context: typer.Context) -> None:
     """Collect until Ctrl-C: the service to run beside separate dashboards."""
     inventory = of(context).cluster().inventory
-    with _stop_signals() as stop, _collecting(inventory):
+    with _stop_signals() as stop, _collecting(inventory, of(context).config):
         typer.echo(f"Collecting {len(inventory.servers)} servers into {inventory.directory}")
         stop.wait()
 
@@ -90,15 +91,20 @@ def _stop_signals() -> Iterator[threading.Event]:
 
 
 @contextmanager
-def _collecting(inventory: Inventory) -> Iterator[None]:
+def _collecting(inventory: Inventory, config: str | None) -> Iterator[None]:
     """A collector that runs while the block does, and flushes at its end."""
+    from scms.cluster import Cluster
+    from scms.cluster.tending import Tending, learn_command
     from scms.service import Service
 
     service = Service(inventory)
     service.start()
+    tending = Tending(Cluster(inventory), learn_command(config))
+    tending.start()
     try:
         yield
     finally:
+        tending.stop()
         service.stop()
 
 

@@ -12,8 +12,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from scms.cluster.documents import Documents
-from scms.cluster.future import Future
 from scms.cluster.keeping import Keeping
+from scms.cluster.learning import Learner
 from scms.inventory import find_inventory
 from scms.settings import merged
 
@@ -43,7 +43,7 @@ def open(  # noqa: A001  scms.open
     return Cluster(find_inventory(path, settings))
 
 
-class Cluster(Documents, Future, Keeping):
+class Cluster(Documents, Learner, Keeping):
     """One cluster: what it does now, what it did, what it will do, and where to run next.
 
     Attributes:

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import getpass
+import logging
 import secrets
+import sys
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from scms.cluster.now import Present
 from scms.cluster.parts import frame
-from scms.errors import HoldError
+from scms.errors import HoldError, HotStoreError
 from scms.units import parse_duration
 
 if TYPE_CHECKING:
@@ -22,11 +25,14 @@ if TYPE_CHECKING:
 
 #: What counts as recent use when a server is called overlooked or popular.
 _LATELY = "7d"
+_logger = logging.getLogger(__name__)
 _HOLD_COLUMNS = ("hold_id", "server", "device", "user", "purpose", "created_at", "expires_at")
 
 
 class Future(Present):
     """The verbs that look ahead from what is, and claim devices."""
+
+    _complained = False
 
     def forecast(self, horizon: str | float = "24h", *, level: float = 0.8) -> pd.DataFrame:
         """The outlook: load of each server, hour by hour, with intervals.
@@ -37,7 +43,7 @@ class Future(Present):
 
         Returns:
             Columns ``server, origin, ts, horizon_hours, measure, mean, lower, upper, level,
-            p_free, model, coverage_ratio``.
+            p_free, model, why, coverage_ratio, observed_ratio`` (see `scms.forecast.outlook`).
 
         Raises:
             ForecastError: There is too little history; the message says how much there is.
@@ -46,15 +52,28 @@ class Future(Present):
 
         now = datetime.now(UTC)
         hours = max(1, round(parse_duration(horizon, bare_unit="h") / 3600))
-        return outlook(self._evidence.load(now), horizon_hours=hours, level=level, now=now)
+        return outlook(
+            self._evidence.load(now),
+            horizon_hours=hours,
+            level=level,
+            now=now,
+            choices=self._evidence.choices(now),
+            taken=self._holds.active(now),
+        )
 
-    def recommend(self, request: Request | None = None, **needs: Any) -> Recommendation:
+    def recommend(
+        self, request: Request | None = None, *, for_hold: bool = False, **needs: Any
+    ) -> Recommendation:
         """Which servers to use for a job, ranked, with reasons.
+
+        What was said is kept, where the hot store can be written, and scored when its time has
+        come (`scorecard`).
 
         Args:
             request: What the job needs; or give its fields as keywords.
-            **needs: ``gpus, gpu_memory ("24GiB"), gpu_model, cpu_cores, memory ("64GiB"),
-                scratch, hours, group, tags, user``.
+            for_hold: The first choice will be held at once: near-ties need no luck then.
+            **needs: ``gpus, gpu_memory ("24GiB"), gpu_model, compute_capability, cpu_cores, memory
+                ("64GiB"), scratch, hours, start_by ("18:00" or "2h"), group, tags, user``.
 
         Raises:
             RequestError: The request is ill-formed.
@@ -62,18 +81,21 @@ class Future(Present):
         from scms.recommend.rank import recommend
         from scms.recommend.words import request_from
 
-        wanted = request_from(needs) if request is None else request
         now = datetime.now(UTC)
+        here = now.astimezone(self.inventory.settings.zone())
+        wanted = request_from(needs, now=here) if request is None else request
         snapshot = self.snapshot()
-        return recommend(
+        answer = recommend(
             wanted,
             snapshot.servers,
             snapshot.devices,
             holds=self._holds.active(now),
-            now=now.astimezone(self.inventory.settings.zone()),
-            seed=secrets.randbits(32),
+            now=here,
+            seed=None if for_hold else secrets.randbits(32),
             **self._evidence.for_request(wanted, now, self.period(_LATELY)),
         )
+        self._say(answer)
+        return answer
 
     def hold(
         self,
@@ -117,6 +139,20 @@ class Future(Present):
     def holds(self) -> pd.DataFrame:
         """The active holds: ``hold_id, server, device, user, purpose, created_at, expires_at``."""
         return frame(self._holds.active(datetime.now(UTC)), _HOLD_COLUMNS)
+
+    def _say(self, answer: Recommendation) -> None:
+        """Keep what was recommended; whoever asked has their answer also where that fails."""
+        from scms.recommend.said import recommendation_rows
+
+        made_by = f"{getpass.getuser()} {Path(sys.argv[0]).stem or 'python'}"
+        rows = recommendation_rows(answer, recommendation_id=secrets.token_hex(6), made_by=made_by)
+        try:
+            if rows and self.hot.identity is not None:
+                self.hot.say("recommendation", rows)
+        except HotStoreError as error:
+            if not self._complained:
+                _logger.warning("recommendations are not kept: %s", error)
+            self._complained = True
 
     def _uuids(self, server: str, devices: Sequence[str]) -> list[str]:
         known = [row for row in self.snapshot().devices if row["server"] == server]

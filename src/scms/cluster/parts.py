@@ -65,7 +65,7 @@ class Parts:
     def _evidence(self) -> Evidence:
         from scms.evidence import Evidence
 
-        return Evidence(self._views)
+        return Evidence(self._views, self.hot)
 
     @cached_property
     def _holds(self) -> Holds:

@@ -59,7 +59,8 @@ def availability(
     Returns:
         One row per server with that many GPUs: ``server, gpus, hours, probability, cases`` (past
         spells of this server that reached the age of the present one), ``free_hours`` (age of the
-        present spell, a lower bound; 0 where the last slot was not free, null where unknown).
+        present spell, a lower bound; 0 where the last slot was not free, null where unknown) and
+        ``fitted`` (whether a Logit of all servers is behind it).
         ``probability`` is null only where no server was ever watched with that many GPUs free.
 
     Raises:
@@ -76,6 +77,7 @@ def availability(
             "probability": _in_order(grid, gpus, hours, model),
             "cases": _cases(table),
             "free_hours": np.where(table.age < 0, np.nan, table.age / SLOTS_PER_HOUR),
+            "fitted": model is not None and bool(model.fits),
         }
     )
     frame["probability"] = frame["probability"].where(table.age > 0, chance)
@@ -124,19 +126,23 @@ def _in_order(grid: SlotGrid, gpus: int, hours: float, model: Chances | None) ->
     return np.where(np.isfinite(fitted), fitted, np.nan)
 
 
-def waiting(slots: pd.DataFrame, *, gpus: int = 1, now: datetime) -> pd.DataFrame:
+def waiting(
+    slots: pd.DataFrame, *, gpus: int = 1, now: datetime, by: datetime | None = None
+) -> pd.DataFrame:
     """How long until ``gpus`` GPUs are free, on servers where fewer are now.
 
     Args:
         slots: As for `availability`.
         gpus: How many are wanted.
         now: The present, aware.
+        by: A time until which they are wanted, aware.
 
     Returns:
         One row per server that has so many GPUs but fewer free in its last slot: ``server, gpus,
         wait_hours_median, wait_hours_lower, wait_hours_upper`` (10 and 90 %; null means longer
-        than two weeks, or unknown), ``cases`` (past spells that reached the present age) and
-        ``busy_hours`` (age of the present one, a lower bound).
+        than two weeks, or unknown), ``cases`` (past spells that reached the present age),
+        ``busy_hours`` (age of the present one, a lower bound) and ``probability_by`` (the chance
+        that they are free by that time; null where none was named).
 
     Raises:
         ForecastError: An argument or the table cannot be used.
@@ -162,9 +168,19 @@ def waiting(slots: pd.DataFrame, *, gpus: int = 1, now: datetime) -> pd.DataFram
             **columns,
             "cases": _cases(table),
             "busy_hours": table.age / SLOTS_PER_HOUR,
+            "probability_by": _by(survival, now, by),
         }
     )
     return frame.loc[table.age > 0].reset_index(drop=True)
+
+
+def _by(survival: FloatArray, now: datetime, by: datetime | None) -> FloatArray:
+    """The chance that the wait is over at a time; NaN where none was named."""
+    if by is None:
+        return np.full(len(survival), np.nan)
+    hours = (by - now).total_seconds() / 3600
+    last = min(int(hours * SLOTS_PER_HOUR), survival.shape[1]) - 1
+    return np.zeros(len(survival)) if last < 0 else np.asarray(1 - survival[:, last])
 
 
 def _with_gpus(grid: SlotGrid, gpus: int) -> SlotGrid:

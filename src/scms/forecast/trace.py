@@ -21,6 +21,7 @@ from scms.forecast.spells import SLOT_SECONDS, SlotGrid
 
 if TYPE_CHECKING:
     from scms.forecast.series import FloatArray, IntArray
+    from scms.forecast.spells import BoolArray
 
 _NAMES: Final = {"ts": "time", "busy_gpus": "busy", "total_gpus": "total"}
 _COLUMNS: Final = ("server", "time", "busy", "total")
@@ -83,7 +84,25 @@ class Trace:
         grid = np.where(np.isnan(taken), -1, np.nan_to_num(free)).astype(np.int16)
         return SlotGrid(self.servers, grid, self.total)
 
-    def only(self, keep: FloatArray) -> Trace:
+    def used_at_least(self, ratio: float) -> Trace:
+        """The servers of whose observed GPU time at least this share was used.
+
+        Others are free whatever anybody says, and make every policy look good.
+
+        Raises:
+            ForecastError: There is none.
+        """
+        known = ~np.isnan(self.busy)
+        time = np.maximum(known.sum(axis=1), 1) * self.total
+        used = np.where(known, self.busy, 0.0).sum(axis=1) / time
+        if not (used >= ratio).any():
+            raise ForecastError(
+                f"no server of the trace is used for {ratio:.0%} of the time or more",
+                expected=f"at most {used.max():.0%}",
+            )
+        return self.only(used >= ratio)
+
+    def only(self, keep: BoolArray) -> Trace:
         """The servers for which ``keep`` holds."""
         rows = np.flatnonzero(keep)
         names = tuple(self.servers[row] for row in rows)

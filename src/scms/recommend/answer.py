@@ -74,6 +74,8 @@ class Wait:
         lower_hours: One time in ten it is sooner.
         upper_hours: One time in ten it is later.
         cases: Past busy spells behind it.
+        by: The time that was asked for; None where none was.
+        by_probability: Chance that enough are free by then.
     """
 
     server: str
@@ -81,6 +83,8 @@ class Wait:
     lower_hours: float | None
     upper_hours: float | None
     cases: int
+    by: datetime | None = None
+    by_probability: float | None = None
 
     def __str__(self) -> str:
         low, middle, high = (
@@ -88,7 +92,10 @@ class Wait:
             for hours in (self.lower_hours, self.median_hours, self.upper_hours)
         )
         spells = f"{self.cases} past spell{'s' if self.cases != 1 else ''}"
-        return f"{self.server}: in {low} to {high} (4 in 5 times), median {middle} ({spells})"
+        by = ""
+        if self.by is not None and self.by_probability is not None:
+            by = f", by {self.by:%H:%M} {format_ratio(self.by_probability)}"
+        return f"{self.server}: in {low} to {high} (4 in 5 times), median {middle} ({spells}){by}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,6 +110,7 @@ class Recommendation:
         impossible: Which conditions rule out how many servers, where no server could ever take
             the job; else None.
         waits: Where no server can now, how long until one may, soonest first.
+        policy: How near-ties were ordered: ``random`` by the seed, ``best`` by the score alone.
     """
 
     request: Request
@@ -111,6 +119,7 @@ class Recommendation:
     rejected: tuple[Rejected, ...]
     impossible: str | None = None
     waits: tuple[Wait, ...] = ()
+    policy: str = "random"
 
     @property
     def age_seconds(self) -> float | None:

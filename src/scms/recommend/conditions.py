@@ -8,21 +8,17 @@ it could give. A fault is permanent when waiting does not mend it (too few GPUs)
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
+from scms.recommend.facts import Facts, Fault, Row
+from scms.recommend.hardware import hardware_faults, has_capability, has_memory, has_model
 from scms.units import format_bytes, format_duration, format_ratio
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping, Sequence
-    from datetime import datetime
+    from collections.abc import Iterable, Iterator, Mapping
 
     from scms.recommend.request import Request
 
-Row = dict[str, Any]
-
-#: GPUs are named by rounded sizes ("48 GB" reads 45 GiB), and people ask for these.
-NOMINAL_SLACK_RATIO: Final = 0.07
 _STATE_WORDS: Final = {
     "busy": "busy",
     "idle_held": "idle but held",
@@ -30,40 +26,6 @@ _STATE_WORDS: Final = {
     "faulty": "faulty",
     "unknown": "unknown",
 }
-
-
-@dataclass(frozen=True, slots=True)
-class Fault:
-    """One reason against a server.
-
-    Attributes:
-        text: In plain words, with numbers.
-        condition: The same for all servers that fail it, for counting.
-        permanent: Waiting does not mend it.
-    """
-
-    text: str
-    condition: str
-    permanent: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class Facts:
-    """What is known of one server at the moment of the request.
-
-    Attributes:
-        server: Its live row.
-        devices: The live rows of its devices.
-        holds: Active holds by device.
-        now: The present; times are told in its zone.
-        max_age_seconds: Data older than this is no data.
-    """
-
-    server: Row
-    devices: Sequence[Row]
-    holds: Mapping[str, Row]
-    now: datetime
-    max_age_seconds: float
 
 
 def usable_devices(request: Request, facts: Facts) -> list[Row]:
@@ -82,7 +44,9 @@ def fitting_devices(request: Request, facts: Facts) -> list[Row]:
     return [
         device
         for device in facts.devices
-        if _has_model(request, device) and _has_memory(request, device)
+        if has_model(request, device)
+        and has_memory(request, device)
+        and has_capability(request, device)
     ]
 
 
@@ -95,7 +59,7 @@ def holder(device: Mapping[str, Any], facts: Facts, user: str | None) -> str | N
 
 def faults(request: Request, facts: Facts) -> list[Fault]:
     """Everything that speaks against a server; the passing ones only where it can be seen."""
-    found = [*_membership(request, facts), *_hardware(request, facts)]
+    found = [*_membership(request, facts), *hardware_faults(request, facts)]
     unseen = _state(facts)
     if unseen is not None:
         return [unseen, *found]
@@ -114,70 +78,6 @@ def _membership(request: Request, facts: Facts) -> Iterator[Fault]:
     for tag in request.tags:
         if tag not in facts.server["tags"]:
             yield Fault(f"has no tag {tag}", f"have no tag {tag}", permanent=True)
-
-
-def _hardware(request: Request, facts: Facts) -> Iterator[Fault]:
-    server = facts.server
-    if request.gpus > 0:
-        yield from _gpu_hardware(request, facts)
-    cores = server.get("cpu_count")
-    if request.cpu_cores is not None and cores is not None and cores < request.cpu_cores:
-        wanted = f"{request.cpu_cores:g}"
-        yield Fault(
-            f"{cores} CPU cores, {wanted} wanted",
-            f"have fewer than {wanted} CPU cores",
-            permanent=True,
-        )
-    memory = server.get("memory_total_bytes")
-    if request.memory_bytes is not None and memory is not None and memory < request.memory_bytes:
-        wanted = format_bytes(request.memory_bytes)
-        yield Fault(
-            f"{format_bytes(memory)} RAM, {wanted} wanted",
-            f"have less than {wanted} RAM",
-            permanent=True,
-        )
-
-
-def _gpu_hardware(request: Request, facts: Facts) -> Iterator[Fault]:
-    total = len(facts.devices)
-    problem = facts.server.get("gpu_problem")
-    seen = facts.server["state"] in {"up", "degraded"} or total > 0
-    if total < request.gpus:
-        if problem is not None and not str(problem).startswith("no driver"):
-            yield Fault(f"GPUs cannot be read: {problem}", "have GPUs that cannot be read")
-        elif seen:
-            has = f"{total} GPU{'s' if total != 1 else ''}" if total else "no GPUs"
-            yield Fault(
-                f"{has}, {request.gpus} wanted",
-                f"have fewer than {request.gpus} GPUs",
-                permanent=True,
-            )
-        return
-    model = [device for device in facts.devices if _has_model(request, device)]
-    if len(model) < request.gpus:
-        names = sorted({str(device["device_name"]) for device in facts.devices})
-        has = f"{len(model)} of {total} GPUs are" if model else f"GPUs are {', '.join(names)}, not"
-        yield Fault(
-            f"{has} {request.gpu_model}, {request.gpus} wanted",
-            f"have fewer than {request.gpus} GPUs of model {request.gpu_model}",
-            permanent=True,
-        )
-    elif sum(_has_memory(request, device) for device in model) < request.gpus:
-        yield _too_little_memory(request, model)
-
-
-def _too_little_memory(request: Request, devices: Sequence[Row]) -> Fault:
-    wanted = format_bytes(request.gpu_memory_bytes)
-    sizes = [d["memory_total_bytes"] for d in devices if d["memory_total_bytes"] is not None]
-    if len(sizes) < len(devices):
-        return Fault(f"GPU memory is unknown, {wanted} wanted", "have unknown GPU memory")
-    enough = sum(_has_memory(request, device) for device in devices)
-    has = (
-        f"{enough} of {len(devices)} GPUs have {wanted}, {request.gpus} wanted"
-        if enough
-        else f"{format_bytes(max(sizes))} per GPU, {wanted} wanted"
-    )
-    return Fault(has, f"have less than {wanted} per GPU", permanent=True)
 
 
 def _state(facts: Facts) -> Fault | None:
@@ -261,20 +161,6 @@ def idle_cores(server: Mapping[str, Any]) -> float | None:
     """CPU cores that do nothing, or None where unknown."""
     count, used = server.get("cpu_count"), server.get("cpu_utilization_ratio")
     return None if count is None or used is None else float(count) * (1.0 - float(used))
-
-
-def _has_model(request: Request, device: Mapping[str, Any]) -> bool:
-    if request.gpu_model is None:
-        return True
-    name = device["device_name"]
-    return name is not None and request.gpu_model.strip().lower() in str(name).lower()
-
-
-def _has_memory(request: Request, device: Mapping[str, Any]) -> bool:
-    if request.gpu_memory_bytes is None:
-        return True
-    size = device["memory_total_bytes"]
-    return size is not None and size >= request.gpu_memory_bytes * (1 - NOMINAL_SLACK_RATIO)
 
 
 def _is_fresh(device: Mapping[str, Any], facts: Facts) -> bool:

@@ -1,8 +1,9 @@
 """Holds: short, soft claims on devices, so that two people are not sent to the same one.
 
 In: the hot store, where they live, and the settings. A hold ends by its time or by release; nothing
-needs to run for that. Taking one is a single write transaction, so of two processes that want the
-same device only one gets it.
+needs to run for that. While its user uses the device, whoever tends the holds renews it. Taking one
+is a single write transaction, so of two processes that want the same device only one gets it. All
+changes go to the table ``hold`` of what was said, in the same transaction.
 """
 
 from __future__ import annotations
@@ -12,11 +13,12 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, Final
 
 from scms.errors import HoldError
+from scms.recommend.said import hold_rows
 from scms.units import format_duration
 
 if TYPE_CHECKING:
     import sqlite3
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Collection, Sequence
 
     from scms.hot import HotStore
     from scms.settings import HoldSettings
@@ -109,7 +111,9 @@ class Holds:
                 f"INSERT INTO hold ({_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?)",  # noqa: S608
                 rows,
             )
-        return [_row(row) for row in rows]
+            taken = [_row(row) for row in rows]
+            self._hot.say("hold", hold_rows(taken, "taken", now))
+        return taken
 
     def release(
         self,
@@ -152,7 +156,59 @@ class Holds:
                 "UPDATE hold SET released_at_ms = ? WHERE hold_id = ?",
                 [(_milliseconds(now), row["hold_id"]) for row in ours],
             )
+            if ours:
+                self._hot.say("hold", hold_rows(ours, "released", now))
         return len(ours)
+
+    def tend(self, used: Collection[tuple[str, str, str]], now: datetime) -> tuple[int, int]:
+        """Renew the holds that are used, and write down those that ended by themselves.
+
+        A hold is used while a process of its user is on its device. It is renewed when less than
+        half of its time is left, so that it outlives a pause, and never for longer than a new one.
+
+        Args:
+            used: What runs now: server, device, user.
+            now: The present, aware.
+
+        Returns:
+            How many were renewed, and how many expired.
+
+        Raises:
+            HotStoreError: The hot store cannot be written.
+        """
+        half = timedelta(seconds=self._settings.duration / 2)
+        until = now + 2 * half
+        renewed = [
+            row | {"expires_at": until}
+            for row in self.active(now)
+            if (row["server"], row["device"], row["user"]) in used
+            and row["expires_at"] - now < half
+        ]
+        expired = self._unwritten(now)
+        if not renewed and not expired:
+            return 0, 0
+        with self._hot.transaction() as connection:
+            # Only where it still holds: somebody may have released it meanwhile.
+            connection.executemany(
+                "UPDATE hold SET expires_at_ms = ? WHERE hold_id = ? AND released_at_ms IS NULL",
+                [(_milliseconds(until), row["hold_id"]) for row in renewed],
+            )
+            connection.executemany(
+                "UPDATE hold SET released_at_ms = expires_at_ms WHERE hold_id = ?",
+                [(row["hold_id"],) for row in expired],
+            )
+            for action, rows in (("renewed", renewed), ("expired", expired)):
+                if rows:
+                    self._hot.say("hold", hold_rows(rows, action, now))
+        return len(renewed), len(expired)
+
+    def _unwritten(self, now: datetime) -> list[Row]:
+        """The holds that are over by time and not yet marked so."""
+        query = (
+            f"SELECT {_COLUMNS} FROM hold "  # noqa: S608  constants only
+            "WHERE released_at_ms IS NULL AND expires_at_ms <= ?"
+        )
+        return [_row(row) for row in self._hot.query(query, (_milliseconds(now),))]
 
     def active(self, now: datetime) -> list[Row]:
         """The holds that are neither released nor over, oldest first; none without a hot store."""

@@ -16,8 +16,19 @@ from typing import TYPE_CHECKING, Any, Final
 
 from scms.errors import RequestError
 from scms.recommend.answer import Candidate, Recommendation, Rejected, Wait
-from scms.recommend.conditions import Facts, Fault, Row, faults, usable_devices
-from scms.recommend.score import TIE_POINTS, UNKNOWN, Chance, Prospect, reasons, score, shrunk
+from scms.recommend.conditions import faults, usable_devices
+from scms.recommend.facts import Facts, Fault, Row
+from scms.recommend.score import (
+    POOLED_CASES,
+    PRIOR_CASES,
+    TIE_POINTS,
+    UNKNOWN,
+    Chance,
+    Prospect,
+    reasons,
+    score,
+    shrunk,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -46,7 +57,7 @@ def recommend(  # noqa: PLR0913  each source of evidence may be missing by itsel
     use_ratios: Mapping[str, float | None] | None = None,
     holds: Iterable[Row] = (),
     now: datetime,
-    seed: int = 0,
+    seed: int | None = 0,
     max_age_seconds: float = MAX_AGE_SECONDS,
 ) -> Recommendation:
     """Rank the servers for a job.
@@ -64,7 +75,8 @@ def recommend(  # noqa: PLR0913  each source of evidence may be missing by itsel
             chances tie, the less used server comes first.
         holds: Active holds (`scms.recommend.holds.Holds.active`).
         now: The present, aware; times in reasons are told in its zone.
-        seed: Decides among servers whose scores are within `TIE_POINTS`.
+        seed: Decides among servers whose scores are within `TIE_POINTS`; None where a hold is
+            taken on the first one, which needs no luck against others.
         max_age_seconds: Data older than this is no data.
 
     Raises:
@@ -77,7 +89,10 @@ def recommend(  # noqa: PLR0913  each source of evidence may be missing by itsel
     fitting = [name for name in sorted(found) if not found[name]]
     prospects = _prospects(request, availability, outlook, use_ratios, fitting)
     candidates = [_candidate(request, facts[name], prospects[name]) for name in fitting]
-    luck = {name: random.Random(f"{seed}:{name}").random() for name in fitting}  # noqa: S311  no secret
+    luck = {
+        name: 0.0 if seed is None else random.Random(f"{seed}:{name}").random()  # noqa: S311
+        for name in fitting
+    }
     candidates.sort(key=lambda c: (-c.score - luck[c.server] * TIE_POINTS, c.server))
     rejected = tuple(
         Rejected(name, tuple(f.text for f in own), any(f.permanent for f in own))
@@ -90,7 +105,8 @@ def recommend(  # noqa: PLR0913  each source of evidence may be missing by itsel
         candidates=tuple(candidates),
         rejected=rejected,
         impossible=_impossible(found),
-        waits=() if candidates else _waits(waits, rejected, facts),
+        waits=() if candidates else _waits(waits, rejected, facts, request.start_by),
+        policy="best" if seed is None else "random",
     )
 
 
@@ -125,7 +141,8 @@ def _prospects(
     for row in () if availability is None else availability.to_dict("records"):
         probability = _known(row["probability"])
         if row["server"] in names and probability is not None and request.gpus > 0:
-            chances[str(row["server"])] = Chance(probability, int(row["cases"]))
+            pool = POOLED_CASES if row.get("fitted") else PRIOR_CASES
+            chances[str(row["server"])] = Chance(probability, int(row["cases"]), pool)
     chances = shrunk(chances)
     typical = fmean(c.probability for c in chances.values()) if chances else UNKNOWN
     expected = {} if outlook is None else _expected(outlook, request.hours)
@@ -216,9 +233,12 @@ def _impossible(found: Mapping[str, Sequence[Fault]]) -> str | None:
 
 
 def _waits(
-    waits: pd.DataFrame | None, rejected: Iterable[Rejected], facts: Mapping[str, Facts]
+    waits: pd.DataFrame | None,
+    rejected: Iterable[Rejected],
+    facts: Mapping[str, Facts],
+    by: datetime | None,
 ) -> tuple[Wait, ...]:
-    """The soonest servers that are up and only lack free GPUs."""
+    """The soonest servers that are up and only lack free GPUs; the likeliest until ``by``."""
     if waits is None:
         return ()
     open_ = {
@@ -233,11 +253,19 @@ def _waits(
             lower_hours=_known(row["wait_hours_lower"]),
             upper_hours=_known(row["wait_hours_upper"]),
             cases=int(row["cases"]),
+            by=by,
+            by_probability=_known(row.get("probability_by")),
         )
         for row in waits.to_dict("records")
         if row["server"] in open_
     ]
-    found.sort(key=lambda w: (math.inf if w.median_hours is None else w.median_hours, w.server))
+    found.sort(
+        key=lambda w: (
+            0.0 if w.by_probability is None else -w.by_probability,
+            math.inf if w.median_hours is None else w.median_hours,
+            w.server,
+        )
+    )
     return tuple(found[:MAXIMUM_WAITS])
 
 

@@ -17,7 +17,7 @@ from scms.units import format_bytes, format_duration, format_ratio
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
-    from scms.recommend.conditions import Facts, Row
+    from scms.recommend.facts import Facts, Row
     from scms.recommend.request import Request
 
 #: What each part weighs for a job on GPUs: chance, fit, overlooked, headroom.

@@ -6,9 +6,11 @@ In: keywords. Out: a `Request` in base units.
 from __future__ import annotations
 
 import difflib
+import re
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, Final
 
-from scms.errors import RequestError
+from scms.errors import RequestError, ScmsError
 from scms.recommend.request import FIELDS, Request
 from scms.units import parse_bytes, parse_duration
 
@@ -22,13 +24,19 @@ _SIZES: Final = {
     "scratch": "scratch_bytes",
 }
 
+_CLOCK: Final = re.compile(r"(\d{1,2}):(\d{2})")
+_LAST_HOUR: Final = 23
+_LAST_MINUTE: Final = 59
 
-def request_from(needs: Mapping[str, Any]) -> Request:
+
+def request_from(needs: Mapping[str, Any], *, now: datetime | None = None) -> Request:
     """Read a request.
 
     Args:
         needs: The fields of `Request`; sizes also as ``gpu_memory``, ``memory`` and ``scratch``
-            in words, ``hours`` as a number of hours or in words.
+            in words, ``hours`` as a number of hours or in words, ``start_by`` as ``"18:00"`` or
+            ``"2h"`` from now.
+        now: The present, aware, in whose zone times of day are read; by default in UTC.
 
     Raises:
         QuantityError: A size or duration cannot be read.
@@ -41,6 +49,9 @@ def request_from(needs: Mapping[str, Any]) -> Request:
             fields[name] = parse_bytes(size)
     if "hours" in fields:
         fields["hours"] = parse_duration(fields["hours"], bare_unit="h") / 3600
+    if isinstance(fields.get("start_by"), str):
+        present = datetime.now(UTC) if now is None else now
+        fields["start_by"] = _moment(fields["start_by"], present)
     unknown = [name for name in fields if name not in FIELDS]
     if unknown:
         known = [*_SIZES, *FIELDS]
@@ -51,3 +62,20 @@ def request_from(needs: Mapping[str, Any]) -> Request:
             mend=f'did you mean "{near[0]}"?' if near else None,
         )
     return Request(**fields)
+
+
+def _moment(text: str, now: datetime) -> datetime:
+    """A time of day, the next such, or a duration from now."""
+    found = _CLOCK.fullmatch(text.strip())
+    if found is None:
+        try:
+            return now + timedelta(seconds=parse_duration(text))
+        except ScmsError as error:
+            raise RequestError(
+                f"start_by is {text!r}", expected="a time such as 18:00, or a duration such as 2h"
+            ) from error
+    hour, minute = int(found[1]), int(found[2])
+    if hour > _LAST_HOUR or minute > _LAST_MINUTE:
+        raise RequestError(f"start_by is {text!r}", expected="a time of day such as 18:00")
+    at = now.replace(hour=hour, minute=minute, second=0, microsecond=0)
+    return at if at > now else at + timedelta(days=1)

@@ -1,0 +1,129 @@
+"""Promised against realised, on made-up answers."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+
+import pandas as pd
+import pytest
+
+from recommend.fleet import NOW, device, server
+from scms.forecast.outlooks import COLUMNS
+from scms.recommend.rank import recommend
+from scms.recommend.request import Request
+from scms.recommend.said import hold_rows, outlook_rows, recommendation_rows
+from scms.recommend.scorecard import scorecard
+from scms.said import HOLD, OUTLOOK, RECOMMENDATION
+
+
+def told(answer: str, rank: int, probability: float | None, stayed: int, **other: Any) -> Any:
+    row = {
+        "recommendation_id": answer,
+        "rank": rank,
+        "server": f"s{rank}",
+        "hours": 4.0,
+        "probability": probability,
+        "stayed": stayed,
+        "kept_hours": 4.0 * stayed,
+        "free_before_ratio": 1.0,
+    }
+    return row | other
+
+
+NO_OUTLOOKS = pd.DataFrame(
+    columns=["p_free", "was_free", "model", "measure", "level", "inside", "mean", "actual"]
+)
+
+
+def test_the_first_choice_is_set_beside_the_least_used_of_the_same_answers():
+    said = pd.DataFrame(
+        [
+            told("a", 1, 0.9, 1, free_before_ratio=0.5),
+            told("a", 2, 0.7, 0, free_before_ratio=1.0),
+            told("b", 1, 0.8, 1, free_before_ratio=1.0),
+        ]
+    )
+    summary = scorecard(said, NO_OUTLOOKS).summary.set_index("what")
+    assert summary.loc["first choice", ["cases", "promised", "kept"]].to_list() == pytest.approx(
+        [2, 0.85, 1.0]
+    )
+    assert summary.loc["least used now", "kept"] == pytest.approx(0.5)
+    assert summary.loc["first choice", "brier"] == pytest.approx((0.01 + 0.04) / 2)
+
+
+def test_candidates_used_alike_share_one_vote():
+    said = pd.DataFrame([told("a", 1, 0.9, 1), told("a", 2, 0.9, 0), told("b", 1, 0.9, 1)])
+    summary = scorecard(said, NO_OUTLOOKS).summary.set_index("what")
+    assert summary.loc["least used now", ["cases", "kept"]].to_list() == pytest.approx([2, 0.75])
+
+
+def test_chances_are_binned_by_what_was_promised():
+    said = pd.DataFrame(
+        [told("a", 1, 0.96, 1), told("b", 1, 0.97, 0), told("c", 1, 0.5, 1), told("d", 1, None, 1)]
+    )
+    bins = scorecard(said, NO_OUTLOOKS).bins.set_index("above")
+    assert bins["cases"].to_dict() == {0.4: 1, 0.95: 2}
+    assert bins.loc[0.95, "kept"] == pytest.approx(0.5)
+
+
+def test_outlooks_are_judged_by_model():
+    rows = {
+        "model": "blend",
+        "measure": "gpus_busy",
+        "level": 0.8,
+        "p_free": [0.9, 0.1],
+        "was_free": [1, 0],
+        "inside": [1, 0],
+        "mean": [2.0, 4.0],
+        "actual": [1.0, 6.0],
+    }
+    card = scorecard(pd.DataFrame([told("a", 1, 0.9, 1)]), pd.DataFrame(rows))
+    (row,) = card.outlooks.to_dict("records")
+    assert (row["coverage"], row["error"], row["bias"]) == pytest.approx((0.5, 1.5, -0.5))
+    assert card.free["kept"].to_list() == [0.0, 1.0]
+
+
+def test_nothing_said_is_an_empty_card():
+    nothing = pd.DataFrame([told("a", 1, 0.9, 1)]).iloc[:0]
+    card = scorecard(nothing, NO_OUTLOOKS)
+    assert all(frame.empty for _, frame in card.titled())
+    assert "Outlooks" in card._repr_html_()
+
+
+def test_an_answer_is_kept_with_a_row_per_candidate():
+    answer = recommend(
+        Request(user="ada"),
+        [server("a"), server("b")],
+        [device("a"), device("b")],
+        now=NOW,
+    )
+    rows = recommendation_rows(answer, recommendation_id="r", made_by="ada scms")
+    assert [row["rank"] for row in rows] == [1, 2]
+    assert set(rows[0]) == set(RECOMMENDATION.column_names())
+    assert rows[0]["said_at"] == round(NOW.timestamp() * 1000)
+    assert rows[0]["probability"] is None
+
+
+def test_a_hold_is_kept_with_its_action():
+    hold = {
+        "hold_id": "h",
+        "server": "a",
+        "device": "GPU-a",
+        "user": "ada",
+        "purpose": None,
+        "expires_at": NOW + timedelta(minutes=20),
+    }
+    (row,) = hold_rows([hold], "taken", NOW)
+    assert set(row) == set(HOLD.column_names())
+    assert row["action"] == "taken"
+
+
+def test_an_outlook_is_kept_without_servers_that_have_none():
+    row = dict.fromkeys(COLUMNS, 1.0) | {"origin": NOW, "ts": NOW, "p_free": float("nan")}
+    frame = pd.DataFrame(
+        [row | {"server": "a", "model": "blend"}, row | {"server": "b", "model": "none"}]
+    )
+    (kept,) = outlook_rows(frame, outlook_id="o", made_by="main")
+    assert set(kept) == set(OUTLOOK.column_names())
+    assert (kept["server"], kept["p_free"]) == ("a", None)
