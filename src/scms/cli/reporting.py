@@ -118,8 +118,9 @@ def import_(
     """Take history from elsewhere into the warehouse; a second time changes nothing."""
     done = of(context).cluster().import_trace(file)
     written = sum(done.rows.values())
+    servers = f"{done.servers} server{'' if done.servers == 1 else 's'}"
     typer.echo(
-        f"{file}: {done.servers} servers, {done.start:%Y-%m-%d} to {done.end:%Y-%m-%d}, "
+        f"{file}: {servers}, {done.start:%Y-%m-%d} to {done.end:%Y-%m-%d}, "
         f"{done.gpu_hours_used:,.0f} of {done.gpu_hours_observed:,.0f} GPU-hours used; "
         + (f"{written:,} rows written." if written else "it is there already.")
     )
