@@ -14,7 +14,7 @@ import pytest
 from collect.collecting import collecting, down, up
 from conftest import require_program
 from scms.collect import session
-from scms.collect.transport import connect
+from scms.collect.transport import connect, dial
 from servers.sshd import Sshd, make_key, sshd_fleet, wait_until
 
 if TYPE_CHECKING:
@@ -140,3 +140,31 @@ def _waiting(cable: Cable) -> int:
     )
     rows = [line.split() for line in table.stdout.splitlines()[1:]]
     return sum(int(row[4].partition(":")[0], 16) for row in rows if row[3] == "01")
+
+
+def test_a_host_that_is_down_says_so_and_is_back(
+    cable: Cable, tmp_path: Path, sshd_program: str
+) -> None:
+    with far_server(tmp_path / "far", sshd_program, cable) as server:
+        cable.run("-n", cable.namespace, "link", "set", f"{cable.namespace}b", "down")
+        with collecting([server.server()], connect, tmp_path) as notes:
+            row = notes.wait("far", down)
+            cable.run("-n", cable.namespace, "link", "set", f"{cable.namespace}b", "up")
+            notes.wait("far", up, 60)
+    assert "cannot be reached: no route to it" in row["reason"] or "not answer" in row["reason"]
+    assert "see that it is up" in row["reason"]
+
+
+def test_a_connect_that_hangs_is_given_up_and_tried_again(
+    cable: Cable, tmp_path: Path, sshd_program: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(dial, "CONNECT_SECONDS", 1.0)
+    with far_server(tmp_path / "far", sshd_program, cable) as server:
+        # Our packets arrive, and every answer is dropped.
+        hole = ("-n", cable.namespace, "route", "add", "blackhole", f"{HERE}/32")
+        cable.run(*hole)
+        with collecting([server.server()], connect, tmp_path) as notes:
+            row = notes.wait("far", down)
+            cable.run(*(word if word != "add" else "delete" for word in hole))
+            notes.wait("far", up, 60)
+    assert "did not answer" in row["reason"]
