@@ -51,7 +51,7 @@ class Service:
         self._hot = hot
         self._now = now
         self._lock = CollectorLock(inventory.directory)
-        self._writer = Writer(hot)
+        self._writer = Writer(hot, interval_seconds=inventory.settings.interval)
         self._mover = Mover(
             inventory,
             hot,

@@ -22,11 +22,18 @@ _logger = logging.getLogger(__name__)
 
 
 class Writer(threading.Thread):
-    """Writes records to the hot store, those of half a second in one transaction."""
+    """Writes records to the hot store, many in one transaction.
 
-    def __init__(self, hot: HotStore) -> None:
+    Args:
+        hot: Where they go.
+        interval_seconds: Between two samples of a server. What comes within a tenth of it, and half
+            a second at most, is written at once.
+    """
+
+    def __init__(self, hot: HotStore, *, interval_seconds: float = 5.0) -> None:
         super().__init__(name="hot store", daemon=True)
         self._hot = hot
+        self._gather_seconds = min(_GATHER_SECONDS, interval_seconds / 10)
         self._queue: queue.Queue[Record] = queue.Queue(_QUEUE_RECORDS)
         self._full = False
         self._some = threading.Event()
@@ -64,7 +71,7 @@ class Writer(threading.Thread):
 
     def _gather(self) -> list[Record]:
         if self._queue.qsize() < _BATCH_RECORDS:
-            self._ending.wait(_GATHER_SECONDS)
+            self._ending.wait(self._gather_seconds)
         if not self._ending.is_set():
             self._some.clear()
         batch: list[Record] = []
