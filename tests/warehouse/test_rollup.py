@@ -275,6 +275,31 @@ def test_rows_that_come_late_are_seen_at_once_and_their_day_is_made_again(
     assert place.count("server_15m") == 3
 
 
+def test_rows_that_come_late_are_folded_into_a_month_that_is_compacted(
+    place: Place, tmp_path: Path
+) -> None:
+    """The month is in one file then, of which only the rows of that day change."""
+    query = "SELECT * FROM device_usage_15m WHERE starts_at >= $next ORDER BY ALL"
+    busy = [{"state": "busy", "gpu_utilization_ratio": 0.5}]
+    for at in (DAY, NEXT, NEXT + timedelta(days=1)):
+        place.hot.append([record(at, devices=busy)])
+        place.rollup(at + timedelta(days=1))
+    before = place.views.arrow(query, {"next": NEXT}).to_pylist()
+    month_later = DAY + timedelta(days=40)
+    place.warehouse.upkeep(now=month_later, keep_facts_seconds=90 * 86400)
+    assert len(place.another().files("device_15m")) == 1
+
+    other = HotStore.create(tmp_path / "other.sqlite")
+    other.append([record(DAY + timedelta(minutes=1), devices=busy)])
+    place.warehouse.flush(other)
+    done = rollup(place.warehouse, place.views.arrow, now=month_later)
+
+    assert done["device_15m"] == 1
+    day = place.views.arrow("SELECT * FROM device_15m ORDER BY starts_at LIMIT 1").to_pylist()[0]
+    assert (day["busy_seconds"], day["gpu_utilization_histogram"][10]) == (120.0, 120.0)
+    assert place.views.arrow(query, {"next": NEXT}).to_pylist() == before
+
+
 def test_hot_rows_of_a_closed_day_are_seen_too(place: Place) -> None:
     place.hot.append([record(DAY)])
     place.rollup(NEXT)
