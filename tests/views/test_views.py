@@ -216,6 +216,9 @@ def test_asking_an_empty_lab_makes_nothing(tmp_path: Path) -> None:
         ("SELECT * FROM nowhere", "Table with name nowhere does not exist"),
         ("SELECT 1 / $x", "refused"),
         ("-- nothing", "gives no rows"),
+        ("CREATE TABLE mine (a INTEGER)", "gives no rows"),
+        ("COPY (SELECT 1) TO '/dev/null'", "or not only"),
+        ("SELECT 1; SELECT 2", "or not only"),
         ("SELECT error('at run time') FROM range(3)", "at run time"),
     ],
 )
@@ -253,6 +256,11 @@ def test_files_with_rows_deleted_by_another_engine_are_read_through_iceberg(
     marked = replace(state, files=tuple(replace(file, plain=False) for file in state.files))
     monkeypatch.setattr(place.warehouse, "state", lambda _name: marked)
     assert minutes(place, "SELECT sampled_at FROM event ORDER BY 1") == [0, 1, 2]
+
+
+def test_a_relation_is_refused_as_a_frame_is(place: Place) -> None:
+    with pytest.raises(QueryError, match="or not only"):
+        place.views.relation("DROP TABLE server_sample")
 
 
 def test_two_threads_may_ask_at_once(place: Place) -> None:

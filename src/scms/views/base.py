@@ -96,7 +96,7 @@ def define(
     if relation == "inventory":
         cursor.register("inventory", inventory_rows(inventory))
         return
-    listed = _listed(inventory) if listed_only else ""
+    listed = listed_rows(inventory) if listed_only else ""
     if relation in OPEN:
         rollup = OPEN[relation]
         days = set(moment.open_days(rollup))
@@ -144,8 +144,8 @@ def _define_table(
     cursor.execute(f"CREATE OR REPLACE TEMP VIEW {relation} AS {select or _nothing(table)}")
 
 
-def _listed(inventory: Inventory) -> str:
-    """The rows of servers that the inventory lists."""
+def listed_rows(inventory: Inventory) -> str:
+    """The condition of rows of servers that the inventory lists."""
     names = ", ".join(_quoted(server.name) for server in inventory.servers)
     return f"server IN ({names or 'NULL'})"
 

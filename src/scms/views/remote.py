@@ -18,6 +18,7 @@ from scms.views.base import (
     TYPES,
     committed,
     inventory_rows,
+    listed_rows,
     tables_of,
     widened,
 )
@@ -103,6 +104,17 @@ class EngineViews(Views):
         answer = self._engine.ask(statement, known.frames)
         return self._cursor().from_arrow(answer)
 
+    def _answer(
+        self,
+        sql: str,
+        params: Mapping[str, object] | Sequence[object] | None,
+        *,
+        start: datetime | None,
+        end: datetime | None,
+        as_of: datetime | None,
+    ) -> DuckDBPyRelation:
+        return self.relation(sql, params, start=start, end=end, as_of=as_of)
+
     def close(self) -> None:
         """End the session with the engine."""
         self._engine.close()
@@ -137,6 +149,8 @@ class EngineViews(Views):
                 frame = self._engine.table(state)
                 known.add(name, frame, _there(state, self._engine.columns(frame)))
             conditions = _conditions(state.table, within)
+            if self._listed_only:
+                conditions.append(listed_rows(self._inventory))
             if days:
                 conditions.append(f"{'' if facts_open else 'NOT '}({_on(state.table, days)})")
             known.define(base, _select(state.table, known.relations[name], conditions))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 import warnings
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from scms.assets import asset_path
 from scms.errors import QueryError
@@ -29,6 +29,8 @@ if TYPE_CHECKING:
     from scms.warehouse import Warehouse
     from scms.warehouse.sqlfiles import ViewFile
 
+#: Statements that change nothing.
+_ASKING: Final = {"SELECT", "EXPLAIN"}
 #: Warning filters belong to the process: two threads that change them undo each other's change.
 _making_frame = threading.Lock()
 
@@ -92,12 +94,12 @@ class Views:
         """
         import duckdb
 
-        relation = self.relation(sql, params, start=start, end=end, as_of=as_of)
+        answer = self._answer(sql, params, start=start, end=end, as_of=as_of)
         try:
             with _making_frame, warnings.catch_warnings():
                 # DuckDB drops a column of time zones in a way that pandas 3.1 deprecates.
                 warnings.filterwarnings("ignore", "The inplace keyword", DeprecationWarning)
-                frame: pd.DataFrame = relation.df()
+                frame: pd.DataFrame = answer.df()
         except duckdb.Error as error:
             raise _refused(sql, error) from error
         return frame
@@ -135,12 +137,45 @@ class Views:
         """
         import duckdb
 
+        cursor = self._ready(sql, start, end, as_of)
+        try:
+            return cursor.sql(sql, params=params)
+        except duckdb.Error as error:
+            raise _refused(sql, error) from error
+
+    def _answer(
+        self,
+        sql: str,
+        params: Mapping[str, object] | Sequence[object] | None,
+        *,
+        start: datetime | None,
+        end: datetime | None,
+        as_of: datetime | None,
+    ) -> DuckDBPyConnection | DuckDBPyRelation:
+        """The answer once: bound a single time, where a relation is bound when made and asked."""
+        import duckdb
+
+        cursor = self._ready(sql, start, end, as_of)
+        try:
+            return cursor.execute(sql, params)
+        except duckdb.Error as error:
+            raise _refused(sql, error) from error
+
+    def _ready(
+        self, sql: str, start: datetime | None, end: datetime | None, as_of: datetime | None
+    ) -> DuckDBPyConnection:
+        """A cursor with every table and view that a query names."""
+        import duckdb
+
         check_aware(start, end, as_of)
         with self._lock:
             views, bases = needed(sql, self._view_files(), BASE_RELATIONS)
             moment = self._moment(bases) if as_of is None else self._past(bases, as_of)
             cursor = self._cursor()
         try:
+            kinds = [statement.type.name for statement in cursor.extract_statements(sql)]
+            if len(kinds) != 1 or kinds[0] not in _ASKING:
+                raise _refused(sql, "it gives no rows, or not only")
             for base in sorted(bases):
                 define(
                     cursor,
@@ -150,14 +185,11 @@ class Views:
                     (start, end),
                     listed_only=self._listed_only,
                 )
-            for view in views:
-                _define_view(cursor, view)
-            relation = cursor.sql(sql, params=params)
         except duckdb.Error as error:
             raise _refused(sql, error) from error
-        if relation is None:
-            raise _refused(sql, "it gives no rows")
-        return relation
+        for view in views:
+            _define_view(cursor, view)
+        return cursor
 
     def _view_files(self) -> dict[str, ViewFile]:
         if self._files is None:
@@ -197,10 +229,12 @@ class Views:
         import duckdb
 
         if self._database is None:
-            self._database = duckdb.connect(":memory:")
-        cursor = self._database.cursor()
-        cursor.execute(f"SET TimeZone = '{self._inventory.settings.timezone}'")
-        return cursor
+            database = duckdb.connect(":memory:")
+            database.execute(f"SET GLOBAL TimeZone = '{self._inventory.settings.timezone}'")
+            # No file of Iceberg's is ever written again, so its footer need not be read again.
+            database.execute("SET GLOBAL parquet_metadata_cache = true")
+            self._database = database
+        return self._database.cursor()
 
 
 def _define_view(cursor: DuckDBPyConnection, view: ViewFile) -> None:
