@@ -221,14 +221,15 @@ def _keep(
     """Read a table, change its rows, and write it whole; again where another was faster."""
     from pyiceberg.exceptions import CommitFailedException, ValidationException
 
-    for attempt in range(1, _TRIES + 1):
+    tries = 0
+    while True:
+        tries += 1
         with wrapped("brought up to date", warehouse.place):
             try:
                 return _kept(warehouse, table, change)
             except (CommitFailedException, ValidationException):
-                if attempt == _TRIES:
+                if tries == _TRIES:
                     raise
-    raise AssertionError
 
 
 def _kept(
