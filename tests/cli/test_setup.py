@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import subprocess
 import tomllib
 
 from cli.running import scms
@@ -40,6 +41,15 @@ def test_probe_prints_the_program_that_runs_on_servers():
     done = scms("probe")
     compile(done.stdout, "probe", "exec")
     assert "import scms" not in done.stdout
+
+
+def test_probe_prints_the_program_of_servers_without_python():
+    done = scms("probe", "--shell")
+    checked = subprocess.run(
+        ["/bin/sh", "-n"], input=done.stdout, text=True, capture_output=True, check=False
+    )
+    assert (checked.returncode, checked.stderr) == (0, "")
+    assert "nvidia-smi" in done.stdout
 
 
 def test_authorize_prints_one_line_for_a_public_key(tmp_path):

@@ -85,11 +85,14 @@ def doctor(
         raise typer.Exit(1)
 
 
-def probe() -> None:
+def probe(
+    *,
+    shell: Annotated[bool, typer.Option("--shell", help="That of servers without Python.")] = False,
+) -> None:
     """Print the program that runs on a server, as it is sent there."""
-    from scms.collect.transport import probe_source
+    from scms.collect.bootstrap import probe_source, shell_source
 
-    typer.echo(probe_source())
+    typer.echo(shell_source() if shell else probe_source())
 
 
 def authorize(
