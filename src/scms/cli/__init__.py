@@ -12,7 +12,7 @@ from typing import Annotated
 import typer
 
 from scms import __version__
-from scms.cli import asking, choose, learn, look, reporting, run, setup, store
+from scms.cli import asking, choose, learn, look, reporting, run, setup, store, watch
 from scms.cli.context import Context
 from scms.cli.output import complain
 from scms.errors import ScmsError
@@ -32,6 +32,7 @@ reporting.register(app)
 asking.register(app)
 choose.register(app)
 learn.register(app)
+watch.register(app)
 store.register(app)
 
 

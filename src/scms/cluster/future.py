@@ -97,6 +97,29 @@ class Future(Present):
         self._say(answer)
         return answer
 
+    def fitting_now(self, **needs: Any) -> Recommendation:
+        """Which servers could take a job now, by live data alone: light enough to ask often.
+
+        Chances are not told and nothing is kept; `recommend` is for the answer to act on.
+
+        Args:
+            **needs: As for `recommend`.
+
+        Raises:
+            RequestError: The request is ill-formed.
+        """
+        from scms.recommend.rank import recommend
+        from scms.recommend.words import request_from
+
+        now = datetime.now(UTC)
+        here = now.astimezone(self.inventory.settings.zone())
+        wanted = request_from(needs, now=here)
+        snapshot = self.snapshot()
+        held = self._holds.active(now)
+        return recommend(
+            wanted, snapshot.servers, snapshot.devices, holds=held, now=here, seed=None
+        )
+
     def hold(
         self,
         server: str,

@@ -1,0 +1,90 @@
+"""What a cluster learns, keeps and scores, over the simulated lab."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+import pytest
+
+import scms
+from scms.evidence import CHANCES, CHOICES
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from scms.cluster import Cluster
+
+
+@pytest.fixture(scope="module")
+def lab(running_lab: Path) -> Iterator[Cluster]:
+    """The simulated lab, which has learnt once; what it learnt is forgotten at the end."""
+    cluster = scms.open(running_lab)
+    cluster.learn()
+    yield cluster
+    for key in (CHANCES, CHOICES):
+        cluster.hot.set_meta(key, None)
+
+
+def said(lab: Cluster, table: str) -> list[dict[str, object]]:
+    return [row for one in lab.hot.said_after(0, table=table) for row in one.rows]
+
+
+def test_what_is_learnt_is_there_for_every_reader(lab: Cluster) -> None:
+    other = scms.open(lab.inventory.directory.parent / "cluster.toml")
+    now = datetime.now(UTC)
+    choices = other._evidence.choices(now)
+    assert choices is not None
+    assert set(choices) <= {server.name for server in lab.inventory.servers}
+    assert other._evidence.chances(now) is not None
+
+
+def test_models_are_chosen_once_a_day_and_outlooks_kept_every_time(lab: Cluster) -> None:
+    before = len(said(lab, "outlook"))
+    (done,) = lab.learn()
+    assert done.startswith("kept an outlook of ")
+    assert len(said(lab, "outlook")) > before
+
+
+def test_an_outlook_is_kept_for_some_hours_ahead(lab: Cluster) -> None:
+    rows = said(lab, "outlook")
+    assert {row["horizon_hours"] for row in rows} == {1, 4, 8, 24}
+    assert {row["made_by"] for row in rows} == {lab.inventory.settings.collector}
+
+
+def test_a_recommendation_is_kept_as_it_was_told(lab: Cluster) -> None:
+    answer = lab.recommend(gpus=1, hours=2, user="ada")
+    newest = said(lab, "recommendation")[-len(answer.candidates[:20]) :]
+    assert [row["server"] for row in newest] == [c.server for c in answer.candidates[:20]]
+    assert newest[0]["probability"] == answer.candidates[0].probability
+    assert {row["user"] for row in newest} == {"ada"}
+
+
+def test_asking_what_fits_now_keeps_nothing(lab: Cluster) -> None:
+    before = len(said(lab, "recommendation"))
+    assert lab.fitting_now(gpus=1).candidates
+    assert len(said(lab, "recommendation")) == before
+
+
+def test_a_fresh_lab_has_nothing_to_score_but_says_so_in_frames(lab: Cluster) -> None:
+    card = lab.scorecard("today")
+    assert card.titled()[0][0] == "Recommendations: promised and kept"
+    assert list(card.summary.columns)[:2] == ["what", "cases"]
+
+
+def test_the_past_of_the_lab_can_be_judged(lab: Cluster) -> None:
+    result = lab.backtest(hours=(1.0,))
+    assert {"blend", "last_value", "analog", "ets"} <= set(result.models["model"])
+    assert set(result.chances["method"]) >= {"base_rate", "life_table", "combined"}
+
+
+def test_tending_writes_down_what_ended(lab: Cluster) -> None:
+    renewed, _ = lab.tend_holds()
+    assert renewed == 0
+
+
+def test_a_reader_of_nothing_keeps_nothing(tmp_path: Path) -> None:
+    (tmp_path / "cluster.toml").write_text("[[servers]]\nname = 'a'\n", encoding="utf-8")
+    assert scms.open(tmp_path / "cluster.toml").recommend(gpus=1).candidates == ()
+    assert not list(tmp_path.glob("scms-data/*"))
