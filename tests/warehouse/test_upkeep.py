@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import itertools
 import os
+from collections import Counter
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+import pyarrow as pa
 import pytest
+from pyiceberg.catalog.sql import SqlCatalog
 
 from scms.tables import ALL
 from scms.warehouse import upkeep as upkeep_module
@@ -16,9 +20,6 @@ from scms.warehouse.read import partition_range, time_range
 from scms.warehouse.retention import drop_facts, drop_old
 from scms.warehouse.upkeep import compact
 from warehouse.made import DAY, Place, record, row
-
-if TYPE_CHECKING:
-    import pyarrow as pa
 
 NEXT = DAY + timedelta(days=1)
 SAMPLE = ALL["server_sample"]
@@ -235,3 +236,60 @@ def test_time_range_is_half_open(place: Place) -> None:
     within = time_range(ALL["event"], DAY, NEXT)
     rows = place.warehouse.table("event").scan(row_filter=within).to_arrow()
     assert rows["sampled_at"].to_pylist() == [DAY]
+
+
+def test_a_reader_that_is_reading_keeps_its_files_through_upkeep(place: Place) -> None:
+    """It planned before the compaction; its files are deleted a day later, not under its hands."""
+    scatter(place)
+    before = contents(place)
+    reader = place.another().state("server_sample")
+    first = reader.arrow(reader.files[:1])
+    now = datetime.now().astimezone()
+    place.warehouse.upkeep(now=now, keep_facts_seconds=10**9)
+    assert [file.rows for file in place.another().state("server_sample").files] == [8]
+
+    rest = reader.arrow(reader.files[1:])
+    order = [("server", "ascending"), ("sampled_at", "ascending")]
+    assert pa.concat_tables([first, rest]).sort_by(order).equals(before)
+
+    day_later = now + timedelta(days=1, minutes=1)
+    assert place.warehouse.upkeep(now=day_later, keep_facts_seconds=10**9)["files_deleted"] >= 4
+    assert not any(Path(str(file.path)).exists() for file in reader.files)
+
+
+def test_flushes_between_all_steps_of_upkeep_lose_nothing(
+    place: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A collector commits before and after those of upkeep, which have to try again."""
+    scatter(place)
+    place.warehouse.append("event", [row("event", DAY)])
+    flushed = iter(range(1000))
+    committing = False
+    real = SqlCatalog.commit_table
+
+    def late() -> None:
+        nonlocal committing
+        committing = True
+        number = next(flushed)
+        at = datetime(2026, 10, 20, tzinfo=DAY.tzinfo) + timedelta(seconds=number)
+        place.another().append("server_sample", [row("server_sample", at, server="late")])
+        committing = False
+
+    attempts = itertools.count()
+
+    def commit_table(self: SqlCatalog, *args: Any) -> Any:
+        if committing or next(attempts) % 2:  # every other attempt succeeds
+            return real(self, *args)
+        late()
+        response = real(self, *args)
+        late()
+        return response
+
+    monkeypatch.setattr(SqlCatalog, "commit_table", commit_table)
+    day_later = datetime.now().astimezone() + timedelta(days=1, hours=1)
+    for _ in range(3):
+        place.warehouse.upkeep(now=day_later, keep_facts_seconds=10**9)
+    monkeypatch.undo()
+    seen = contents(place)["server"].to_pylist()
+    assert Counter(seen) == {"a": 4, "b": 4, "late": next(flushed)}
+    assert place.another().state("server_sample").files[0].rows == 8
