@@ -17,6 +17,8 @@ from typing import TYPE_CHECKING, Any
 from scms.errors import ScmsError
 
 if TYPE_CHECKING:
+    from IPython.core.interactiveshell import InteractiveShell
+
     from scms.cluster import Cluster, open  # noqa: A004  scms.open is what users type
     from scms.inventory import Inventory, Server
     from scms.recommend.answer import Recommendation
@@ -71,3 +73,10 @@ def __getattr__(name: str) -> Any:
 
 def __dir__() -> list[str]:
     return sorted(__all__)
+
+
+def load_ipython_extension(shell: InteractiveShell) -> None:
+    """``%load_ext scms``: the magics ``%sql`` and ``%%sql`` of `scms.cluster.magic`."""
+    from scms.cluster.magic import register
+
+    register(shell)

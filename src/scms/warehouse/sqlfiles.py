@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 _TEXT_OR_COMMENT: Final = re.compile(r"'(?:[^']|'')*'|--[^\n]*|/\*.*?\*/", re.DOTALL)
+_VALUE: Final = re.compile(r"\$([A-Za-z_][A-Za-z0-9_]*)")
 _WORD: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 
 
@@ -87,6 +88,11 @@ def parse_view(name: str, text: str) -> ViewFile:
 def words(sql: str) -> set[str]:
     """The names in a query that may be relations, in lower case."""
     return {word.lower() for word in _WORD.findall(_TEXT_OR_COMMENT.sub(" ", sql))}
+
+
+def parameters(sql: str) -> set[str]:
+    """The names of the values that a query asks for, as ``$name``."""
+    return set(_VALUE.findall(_TEXT_OR_COMMENT.sub(" ", sql)))
 
 
 def needed(
