@@ -36,6 +36,12 @@ _FIELD_ID: Final = b"PARQUET:field_id"
 #: zstd levels of a file that is rewritten within a day, and of one that stays for years.
 _QUICK, _TIGHT = 3, 15
 _SEALED: Final = re.compile(r"-([0-9a-f]{32})-([0-9a-f]{8})\.parquet$")
+#: What may be smaller than a dictionary.
+_OTHERS: Final = {
+    pa.float64(): ("PLAIN", "BYTE_STREAM_SPLIT"),
+    pa.int64(): ("DELTA_BINARY_PACKED",),
+    pa.timestamp("us", tz="UTC"): ("DELTA_BINARY_PACKED",),
+}
 #: Rows of the sample by which the encoding of a column is chosen.
 _SAMPLE_ROWS: Final = 40_000
 
@@ -110,10 +116,10 @@ def encoded(rows: pa.Table, *, tight: bool) -> bytes:
 
 
 def _options(rows: pa.Table, *, tight: bool) -> dict[str, Any]:
-    """How the columns are encoded: plainly, by a dictionary, or whole numbers as differences.
+    """How the columns are encoded: by a dictionary, or in another way that is smaller for them.
 
-    Spark, Sail, Trino and every DuckDB read these three, which is not so of the encodings that
-    Parquet got later: BYTE_STREAM_SPLIT would be smaller still for some.
+    DuckDB, Sail, Trino and Iceberg's reader for Spark read all of these, for these types; whole
+    numbers split into streams of bytes would be smaller still, but not all do.
     """
     options: dict[str, Any] = {
         "compression": "zstd",
@@ -140,15 +146,11 @@ def _leaf(field: pa.Field) -> str:
 
 def _smallest(sample: pa.ChunkedArray) -> str | None:
     """The encoding in which a column takes least; None for a dictionary."""
-    if pa.types.is_floating(sample.type):
-        encoding = "PLAIN"
-    elif pa.types.is_integer(sample.type) or pa.types.is_timestamp(sample.type):
-        encoding = "DELTA_BINARY_PACKED"
-    else:
-        return None
     one = pa.table({"c": sample})
-    other = _size(one, use_dictionary=False, column_encoding={"c": encoding})
-    return encoding if other < _size(one, use_dictionary=True) else None
+    sizes: dict[str | None, int] = {None: _size(one, use_dictionary=True)}
+    for encoding in _OTHERS.get(sample.type, ()):
+        sizes[encoding] = _size(one, use_dictionary=False, column_encoding={"c": encoding})
+    return min(sizes, key=sizes.__getitem__)
 
 
 def _size(rows: pa.Table, **options: Any) -> int:

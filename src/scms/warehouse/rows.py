@@ -63,7 +63,21 @@ def numbered_rows(
 
 def sorted_rows(table: Table, rows: pa.Table) -> pa.Table:
     """The rows in the order that files of the table have."""
+    if _in_order(rows, table.sort):  # to see this takes a tenth of the time of sorting
+        return rows
     return rows.sort_by([(name, "ascending") for name in table.sort])
+
+
+def _in_order(rows: pa.Table, names: Sequence[str]) -> bool:
+    """Whether rows are sorted already; not where values to compare are null."""
+    if rows.num_rows < 2:
+        return True
+    before, after = rows.slice(0, rows.num_rows - 1), rows.slice(1)
+    in_order = pc.equal(1, 1)
+    for name in reversed(names):
+        less, same = pc.less(before[name], after[name]), pc.equal(before[name], after[name])
+        in_order = pc.or_(less, pc.and_(same, in_order))
+    return bool(pc.all(in_order, skip_nulls=False).as_py())
 
 
 def _columns(table: Table, rows: Sequence[dict[str, object]]) -> dict[str, pa.Array]:
