@@ -225,7 +225,8 @@ def _create_views(connection: duckdb.DuckDBPyConnection) -> None:
     waiting = {
         path.stem: path.read_text(encoding="utf-8")
         for path in sorted((asset_path("warehouse") / "views").glob("*.sql"))
-        if path.stem.startswith(("usage_by_", "report_")) or path.stem == "calendar_15m"
+        if path.stem.startswith(("usage_by_", "report_"))
+        or path.stem in {"calendar_15m", "utilization_percentiles"}
     }
     while waiting:
         ready = [

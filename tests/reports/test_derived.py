@@ -14,7 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from reports.rollups import START, Rollups, frame_of, made_up, query_over
-from scms.reports import compare, longtail, metrics, room, sharing, wear
+from scms.reports import compare, intensity, longtail, metrics, room, sharing, wear
 from scms.reports.cards import tensor_tflops
 from scms.reports.period import parse_period
 from scms.reports.sums import asked
@@ -312,3 +312,32 @@ def test_a_period_observed_too_little_is_told_only_as_that() -> None:
     row = compared.periods.iloc[1]
     assert np.isnan(row["gpu_hours_used"])
     assert 0.5 < row["coverage_ratio"] < 0.99
+
+
+def test_how_hard_a_server_worked_is_told_by_percentiles_of_all_its_gpus() -> None:
+    rollups = _rollups({"a": [BUSY, BUSY]}, {"a": [BUSY, BUSY]})
+    low = [450.0, 450.0, *([0.0] * 18)]
+    high = [*([0.0] * 18), 450.0, 450.0]
+    rows = [
+        row
+        | {"gpu_utilization_histogram": high if row["device_index"] else low}
+        | {"gpu_utilization_ratio_max": 1.0 if row["device_index"] else 0.1}
+        for row in rollups.devices
+    ]
+    query = query_over(replace(rollups, devices=rows))
+    row = intensity.intensity(query, DAY, _servers(query), now=NOW).iloc[0]
+    assert row["gpu_p50_ratio"] == pytest.approx(0.1)
+    assert row["gpu_p95_ratio"] == pytest.approx(0.99)
+    assert row["gpu_max_ratio"] == pytest.approx(1.0)
+    assert row["server"] == "a"
+
+
+def test_without_histograms_nothing_is_told_of_percentiles() -> None:
+    query = query_over(CROWDED)
+    assert intensity.intensity(query, DAY, _servers(query), now=NOW).empty
+
+
+def test_percentiles_of_a_year_are_not_added_up() -> None:
+    query = query_over(CROWDED)
+    year = parse_period("2026", UTC_ZONE, NOW)
+    assert intensity.intensity(query, year, _servers(query), now=NOW).empty

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from scms.reports import compare, findings, longtail, metrics, room, sharing, sums, wear
+from scms.reports import compare, findings, intensity, longtail, metrics, room, sharing, sums, wear
 from scms.reports.document import Report
 from scms.reports.headlines import headlines
 from scms.reports.pictures import gpu_grid
@@ -65,6 +65,7 @@ def build_report(
     pictures["before"] = compared.before
     quarters = room.fleet(query, period, now=now)
     tables["contention"] = room.contention(quarters, servers, coverage_ratio=limits.coverage_ratio)
+    tables["intensity"] = intensity.intensity(query, period, servers, now=now)
     tables["peak"] = room.peaks(quarters, coverage_ratio=limits.coverage_ratio)
     tables["room"] = room.waste(query, period, servers, now=now)
     people = used.dropna(subset=["user"])

@@ -156,6 +156,10 @@ OTHERS: Final = {
         "Requests without a place",
         "How long no server had so many GPUs free, and what stood free meanwhile, in pieces.",
     ),
+    "intensity": (
+        "How hard servers worked",
+        "In half, and in 95 %, of the observed time not more than this; and the highest tick.",
+    ),
     "peak": ("GPUs in use at once", "Means of quarters of an hour."),
     "room": (
         "Free while others were full",

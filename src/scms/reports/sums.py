@@ -47,7 +47,7 @@ ADDITIVE: Final = (
 )
 #: Columns of our relations that hold words, lists, moments or yes and no.
 _NO_NUMBERS: Final = (
-    *("server", "device", "device_name", "user", "group", "tag", "tags", "model"),
+    *("server", "device", "device_name", "user", "group", "tag", "tags", "model", "measure"),
     *("hour", "day", "starts_at", "simulated"),
 )
 #: What can be told of a user.
