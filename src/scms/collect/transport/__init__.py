@@ -66,10 +66,16 @@ def connect(server: Server, interval_seconds: float, *, fleet_size: int | None =
         channel = StreamChannel(LocalStream(boot.command), boot, kind="local", target=server.target)
     else:
         from scms.collect.transport.handing import SshChannel
-        from scms.collect.transport.ssh import open_stream
+        from scms.collect.transport.ssh import reach, start
 
-        boot = bootstrap(interval_seconds=interval_seconds, phase_seconds=phase)
-        channel = SshChannel(open_stream(server, boot.command), boot, target=server.target)
+        login = reach(server)
+        try:
+            # Not before: it is large, and a thousand may be waiting to log in.
+            boot = bootstrap(interval_seconds=interval_seconds, phase_seconds=phase)
+            channel = SshChannel(start(login, boot.command), boot, target=server.target)
+        except BaseException:
+            login.close()
+            raise
     try:
         channel.start(_READY_SECONDS)
     except BaseException:

@@ -64,30 +64,34 @@ class _Policy(paramiko.MissingHostKeyPolicy):  # type: ignore[misc]  # paramiko 
         self.verified = True
 
 
-def open_stream(server: Server, command: str) -> SshStream:
-    """Connect to a server and start a command there.
+def reach(server: Server) -> Login:
+    """Log in on a server, directly or through the bastions before it.
 
     Raises:
         CollectError: One of its kinds, with the mend.
     """
-    target = resolve(server)
-    login = _reach(server, target)
-    try:
-        with translated(target, "start"), _deadline(target, login.sock):
-            channel = login.connection.transport.open_session(window_size=_WINDOW_BYTES)
-            channel.in_buffer = Tap()
-            channel.set_combine_stderr(True)
-            channel.exec_command(command)
-    except BaseException:
-        login.close()
-        raise
-    return SshStream(login, channel, target)
+    return _reach(server, resolve(server))
+
+
+def start(login: Login, command: str) -> SshStream:
+    """Start a command over a connection.
+
+    Raises:
+        CollectError: One of its kinds, with the mend; the connection is still open.
+    """
+    with translated(login.target, "start"), _deadline(login.target, login.sock):
+        channel = login.connection.transport.open_session(window_size=_WINDOW_BYTES)
+        channel.in_buffer = Tap()
+        channel.set_combine_stderr(True)
+        channel.exec_command(command)
+    return SshStream(login, channel)
 
 
 @dataclass(frozen=True, slots=True)
 class Login:
     """A logged-in connection, with what has to be given back after it."""
 
+    target: Target
     connection: fabric.Connection
     sock: ReadAhead
     release: Callable[[], None]
@@ -100,7 +104,6 @@ class Login:
 
 
 def _reach(server: Server, target: Target) -> Login:
-    """Log in on a server, directly or through the bastions before it."""
     for name in target.identity_files:
         if not Path(name).is_file():
             raise LoginError(
@@ -109,7 +112,7 @@ def _reach(server: Server, target: Target) -> Login:
             )
     if target.via is None:
         sock = ReadAhead(dial(target))
-        return Login(log_in(target, sock), sock, release=lambda: None)
+        return Login(target, log_in(target, sock), sock, release=lambda: None)
     lease = _GATEWAYS.lease(bastion(server, target.via))
     try:
         with translated(target, "connect"):
@@ -118,14 +121,14 @@ def _reach(server: Server, target: Target) -> Login:
                     "direct-tcpip", (target.host, target.port), ("", 0), timeout=ANSWER_SECONDS
                 )
             )
-        return Login(log_in(target, sock), sock, release=lease.release)
+        return Login(target, log_in(target, sock), sock, release=lease.release)
     except BaseException:
         lease.release()
         raise
 
 
 def _reach_bastion(server: Server) -> Login:
-    login = _reach(server, resolve(server))
+    login = reach(server)
     login.sock.settimeout(_IDLE_SECONDS)
     return login
 
@@ -212,8 +215,8 @@ def _deadline(target: Target, sock: Any) -> Iterator[None]:
 class SshStream:
     """A command on a server. One thread reads and sends; any thread may close."""
 
-    def __init__(self, login: Login, channel: paramiko.Channel, target: Target) -> None:
-        self._login, self._channel, self._target = login, channel, target
+    def __init__(self, login: Login, channel: paramiko.Channel) -> None:
+        self._login, self._channel, self._target = login, channel, login.target
         self._closing = threading.Lock()
         self._closed = False
 
