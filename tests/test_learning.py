@@ -8,13 +8,12 @@ from typing import TYPE_CHECKING
 import pytest
 
 import scms
+from scms.cluster import Cluster
 from scms.evidence import CHANCES, CHOICES
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
-
-    from scms.cluster import Cluster
 
 
 @pytest.fixture(scope="module")
@@ -32,7 +31,7 @@ def said(lab: Cluster, table: str) -> list[dict[str, object]]:
 
 
 def test_what_is_learnt_is_there_for_every_reader(lab: Cluster) -> None:
-    other = scms.open(lab.inventory.directory.parent / "cluster.toml")
+    other = Cluster(lab.inventory)
     now = datetime.now(UTC)
     choices = other._evidence.choices(now)
     assert choices is not None
@@ -71,12 +70,6 @@ def test_a_fresh_lab_has_nothing_to_score_but_says_so_in_frames(lab: Cluster) ->
     card = lab.scorecard("today")
     assert card.titled()[0][0] == "Recommendations: promised and kept"
     assert list(card.summary.columns)[:2] == ["what", "cases"]
-
-
-def test_the_past_of_the_lab_can_be_judged(lab: Cluster) -> None:
-    result = lab.backtest(hours=(1.0,))
-    assert {"blend", "last_value", "analog", "ets"} <= set(result.models["model"])
-    assert set(result.chances["method"]) >= {"base_rate", "life_table", "combined"}
 
 
 def test_tending_writes_down_what_ended(lab: Cluster) -> None:

@@ -163,5 +163,11 @@ def test_a_record_too_short_to_judge_says_so():
         judge_chances(grid(np.ones((2, 96))))
 
 
+def test_a_record_that_ends_within_a_day_is_judged_to_its_end():
+    state = markov(4, 12 * 96 + 10, end=0.02, begin=0.05, seed=9)
+    cases = judge_chances(grid(state), hours=(4.0,), every_hours=1).cases
+    assert cases["at"].max() <= 12 * 96 + 10 - 16
+
+
 def test_auc_counts_the_pairs_in_order():
     assert auc(np.array([0.1, 0.4, 0.4, 0.9]), np.array([0, 0, 1, 1])) == pytest.approx(3.5 / 4)

@@ -63,7 +63,7 @@ class Tending(threading.Thread):
         self._learn_at = clock() + first_learn_seconds
         self._learning: subprocess.Popen[bytes] | None = None
         self._stop_at = 0.0
-        self._problem: str | None = None
+        self._said: set[str] = set()
         self._ending = threading.Event()
 
     def stop(self, timeout: float = 10.0) -> None:
@@ -76,13 +76,12 @@ class Tending(threading.Thread):
         while not self._ending.wait(self._tend_seconds):
             try:
                 self._lab.tend_holds()
-                self._problem = None
             except ScmsError as error:
                 self._say_once(f"holds are not tended: {error}")
             self._learn()
         if self._learning is not None:
             self._learning.terminate()
-            self._learning.wait()
+            self._learning.communicate()
 
     def _learn(self) -> None:
         """Start learning when it is due, and see what became of it."""
@@ -113,6 +112,6 @@ class Tending(threading.Thread):
             self._say_once(f"nothing was learnt: {said.decode(errors='replace').strip()[-500:]}")
 
     def _say_once(self, problem: str) -> None:
-        if problem != self._problem:
+        if problem not in self._said:
             _logger.warning("%s", problem)
-        self._problem = problem
+            self._said.add(problem)

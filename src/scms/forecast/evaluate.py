@@ -218,7 +218,13 @@ def judge_chances(
         _day(grid, wanted, stretch, begin, every_hours)
         for begin in range(first, end, _DAY)
         for stretch in hours
+        if begin + slots_of(stretch) <= end
     ]
+    if not cases:
+        raise ForecastError(
+            f"{end / _DAY:.1f} days are known",
+            expected=f"{min(hours):g} h after the first {first / _DAY:.0f} days",
+        )
     return Judged(pd.concat(cases, ignore_index=True))
 
 
