@@ -14,7 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from reports.rollups import START, Rollups, frame_of, made_up, query_over
-from scms.reports import compare, intensity, longtail, metrics, room, sharing, wear
+from scms.reports import compare, intensity, longtail, metrics, room, sharing, sums, wear
 from scms.reports.cards import tensor_tflops
 from scms.reports.period import parse_period
 from scms.reports.sums import asked
@@ -341,3 +341,13 @@ def test_percentiles_of_a_year_are_not_added_up() -> None:
     query = query_over(CROWDED)
     year = parse_period("2026", UTC_ZONE, NOW)
     assert intensity.intensity(query, year, _servers(query), now=NOW).empty
+
+
+def test_servers_added_up_from_days_are_those_of_the_period() -> None:
+    query = query_over(made_up())
+    two_days = parse_period("2026-10-05..2026-10-06", UTC_ZONE, NOW)
+    rows = asked(query, "usage_by_server_and_day", two_days, now=NOW)
+    got = sums.by_server(asked(query, "report_servers", two_days, now=NOW), rows)
+    expected = asked(query, "usage_by_server", two_days, now=NOW)
+    pd.testing.assert_frame_equal(got[list(got.columns)], expected[list(got.columns)])
+    assert set(sums.ADDITIVE) <= set(got.columns)

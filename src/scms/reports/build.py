@@ -99,7 +99,8 @@ def _of_use(
     query: metrics.Query, period: Period, *, now: datetime, power: PowerSettings
 ) -> tuple[dict[str, pd.DataFrame], dict[str, pd.DataFrame], pd.DataFrame]:
     """The tables of use, the rows for pictures, and use by server and user."""
-    by_server = sums.sums(query, period, by="server", now=now)
+    step, fine = _over_time(query, period, now=now)
+    by_server = sums.by_server(sums.asked(query, "report_servers", period, now=now), fine)
     by_device = sums.sums(query, period, by="device", now=now)
     used = sums.asked(query, "usage_by_server_and_user", period, now=now)
     summed = {
@@ -117,9 +118,8 @@ def _of_use(
     if tables["tag"]["tag"].isna().all():
         del tables["tag"]
     tables["device"] = metrics.finish(by_device, by="device", power=power)
-    by, fine = _over_time(query, period, now=now)
     week = sums.asked(query, "usage_by_server_and_hour_of_week", period, now=now)
-    tables[by] = metrics.finish(sums.over_time(fine, by), by=by, power=power)
+    tables[step] = metrics.finish(sums.over_time(fine, step), by=step, power=power)
     tables["weekday"] = metrics.finish(sums.over_time(week, "weekday"), by="weekday", power=power)
     return tables, {"summed": by_server, "time": fine, "week": week}, used
 
