@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 
 from scms.collect.transport.hostkeys import (
     _matches,
+    _read_line,
     fingerprint,
     key_types,
     recorded_keys,
@@ -134,14 +135,31 @@ def test_the_server_is_asked_for_a_kind_of_key_that_is_recorded(file: Path) -> N
     assert key_types(target(file)) == ["ssh-rsa", "ecdsa-sha2-nistp256"]
 
 
+def about(patterns: str, name: str) -> bool:
+    """Whether a line with these patterns is about a name."""
+    line = _read_line(f"{patterns} ssh-ed25519 {encoded(KEY)}")
+    return line is not None and _matches(line, name)
+
+
 @given(st.text(max_size=40), st.text(max_size=40))
 def test_no_pattern_raises(patterns: str, name: str) -> None:
-    assert _matches(patterns, name) in {True, False}
+    assert about(patterns, name) in {True, False}
 
 
 def test_brackets_stand_for_themselves() -> None:
-    assert _matches("[alpha]:22", "[alpha]:22")
-    assert not _matches("[alpha]", "a")
+    assert about("[alpha]:22", "[alpha]:22")
+    assert not about("[alpha]", "a")
+
+
+def test_a_file_that_has_changed_is_read_anew(file: Path) -> None:
+    file.write_text(f"alpha.lab ssh-ed25519 {encoded(KEY)}\n")
+    verify(target(file), "ssh-ed25519", KEY)
+    file.write_text(f"@revoked * ssh-ed25519 {encoded(KEY)}\n" + file.read_text())
+    with pytest.raises(HostKeyError, match="is revoked"):
+        verify(target(file), "ssh-ed25519", KEY)
+    file.unlink()
+    with pytest.raises(HostKeyError, match="is not known"):
+        verify(target(file), "ssh-ed25519", KEY)
 
 
 class TestAcceptNew:

@@ -19,6 +19,7 @@ import os
 import shlex
 import threading
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -47,15 +48,33 @@ class Recorded:
 def recorded_keys(files: Iterable[str], names: Iterable[str]) -> list[Recorded]:
     """The lines about any of ``names``, in the order of the files."""
     names = tuple(names)
-    found: list[Recorded] = []
-    for file in files:
-        try:
-            lines = Path(file).read_text(encoding="utf-8", errors="replace").splitlines()
-        except OSError:
-            continue  # a file that is not there records nothing
-        for line in lines:
-            found += _read_line(line, file, names)
-    return found
+    return [found for file in files for found in _about(file, _version(file), names)]
+
+
+def _version(file: str) -> tuple[int, int, int] | None:
+    """What changes when the file does; None where there is none, which records nothing."""
+    try:
+        status = os.stat(file)  # noqa: PTH116  as fast as it gets
+    except OSError:
+        return None
+    return status.st_mtime_ns, status.st_size, status.st_ino
+
+
+@lru_cache(maxsize=2048)
+def _about(
+    file: str, version: tuple[int, int, int] | None, names: tuple[str, ...]
+) -> tuple[Recorded, ...]:
+    """The lines about any of ``names`` in one file: a login asks twice, and each try again."""
+    if version is None:
+        return ()
+    lines, exact, others = _contents(file, version)
+    positions = {place for name in names for place in exact.get(name.lower(), ())}
+    found = []
+    for place in sorted(positions.union(others)):
+        line = lines[place]
+        matching = [name for name in names if _matches(line, name)]
+        found += [Recorded(file, name, line.type, line.key, line.mark) for name in matching[:1]]
+    return tuple(found)
 
 
 def key_types(target: Target) -> list[str]:
@@ -142,24 +161,65 @@ def fingerprint(key: bytes) -> str:
     return f"SHA256:{digest.rstrip('=')}"
 
 
-def _read_line(line: str, file: str, names: tuple[str, ...]) -> list[Recorded]:
-    fields = line.split()
+@dataclass(frozen=True, slots=True)
+class _Line:
+    """A line of known_hosts: of whom it is, by patterns or by a salt and a hash."""
+
+    mark: str
+    patterns: tuple[str, ...]
+    hashed: tuple[bytes, bytes] | None
+    type: str
+    key: bytes
+
+
+_Contents = tuple[list[_Line], dict[str, list[int]], list[int]]
+
+
+@lru_cache(maxsize=8)
+def _contents(file: str, version: tuple[int, int, int]) -> _Contents:
+    """The lines of a file, the places of those about single names, and the places of the others."""
+    del version  # a part of what the answer is kept by
+    try:
+        text = Path(file).read_text(encoding="utf-8", errors="replace")
+    except OSError:
+        text = ""
+    lines = [line for row in text.splitlines() if (line := _read_line(row)) is not None]
+    exact: dict[str, list[int]] = {}
+    others: list[int] = []
+    for place, line in enumerate(lines):
+        if line.hashed is not None or any(set(name) & set("*?!") for name in line.patterns):
+            others.append(place)
+        else:
+            for name in line.patterns:
+                exact.setdefault(name, []).append(place)
+    return lines, exact, others
+
+
+def _read_line(row: str) -> _Line | None:
+    fields = row.split()
     mark = fields.pop(0) if fields and fields[0].startswith("@") else ""
     if len(fields) < 3 or fields[0].startswith("#"):
-        return []
+        return None
     try:
         key = base64.b64decode(fields[2], validate=True)
+        hashed = _salt_and_hash(fields[0]) if fields[0].startswith("|1|") else None
     except (binascii.Error, ValueError):
-        return []
-    matching = [name for name in names if _matches(fields[0], name)]
-    return [Recorded(file, name, fields[1], key, mark) for name in matching[:1]]
+        return None
+    patterns = () if hashed is not None else tuple(fields[0].lower().split(","))
+    return _Line(mark, patterns, hashed, fields[1], key)
 
 
-def _matches(patterns: str, name: str) -> bool:
-    if patterns.startswith("|1|"):
-        return _matches_hash(patterns, name)
+def _salt_and_hash(field: str) -> tuple[bytes, bytes]:
+    _, _, salt, digest = field.split("|")
+    return base64.b64decode(salt), base64.b64decode(digest)
+
+
+def _matches(line: _Line, name: str) -> bool:
+    if line.hashed is not None:
+        salt, expected = line.hashed
+        return hmac.compare_digest(hmac.digest(salt, name.encode(), "sha1"), expected)
     matched = False
-    for pattern in patterns.lower().split(","):
+    for pattern in line.patterns:
         # fnmatch knows [a-z]; in known_hosts brackets stand for themselves.
         plain = pattern.removeprefix("!").replace("[", "[[]")
         if fnmatch.fnmatchcase(name.lower(), plain):
@@ -167,14 +227,3 @@ def _matches(patterns: str, name: str) -> bool:
                 return False
             matched = True
     return matched
-
-
-def _matches_hash(hashed: str, name: str) -> bool:
-    parts = hashed.split("|")
-    if len(parts) != 4:
-        return False
-    try:
-        salt, expected = base64.b64decode(parts[2]), base64.b64decode(parts[3])
-    except (binascii.Error, ValueError):
-        return False
-    return hmac.compare_digest(hmac.digest(salt, name.encode(), "sha1"), expected)
