@@ -67,7 +67,8 @@ def test_the_page_is_as_agreed(report: Report, repository: Path) -> None:
 def test_csv_is_one_tidy_table(report: Report) -> None:
     rows = list(csv.DictReader(io.StringIO(report.to_csv())))
     dimensions = {row["dimension"] for row in rows}
-    assert dimensions == {"total", "tag", *ADDING_UP}
+    assert dimensions == {"total", *(by for by, frame in report.tables.items() if len(frame))}
+    assert set(ADDING_UP) < dimensions
     used = {
         by: sum(float(row["gpu_hours_used"] or 0) for row in rows if row["dimension"] == by)
         for by in ("total", *ADDING_UP)
@@ -138,10 +139,8 @@ def test_simulated_servers_are_named_in_every_table(report: Report) -> None:
 
 
 def test_coverage_stands_in_every_table(report: Report) -> None:
-    headings = re.findall(
-        r"^\| (?:Server|User|Group|GPU model|Hour) \|.*$", report.to_markdown(), re.MULTILINE
-    )
-    assert len(headings) == 5
+    headings = re.findall(r"^(\|.*\|)\n\| ---", report.to_markdown(), re.MULTILINE)
+    assert len(headings) > 10
     assert all(heading.endswith("| Observed |") for heading in headings)
 
 

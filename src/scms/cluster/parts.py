@@ -78,7 +78,7 @@ class Parts:
         if group is None:
             return self._views
         from scms.inventory import Inventory
-        from scms.views import Views
+        from scms.views import open_views
 
         inventory = self.inventory
         servers = tuple(server for server in inventory.servers if server.group == group)
@@ -87,7 +87,7 @@ class Parts:
         theirs = Inventory(
             servers, inventory.settings, directory=inventory.directory, source=inventory.source
         )
-        return Views(theirs, self.hot, self._warehouse, listed_only=True)
+        return open_views(theirs, self.hot, self._warehouse, listed_only=True)
 
     def _veil(self, audience: str | None, *, commands: bool) -> Veil:
         """What an audience may see, with the key of the pseudonyms where it takes one."""

@@ -14,17 +14,20 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Final
 
 from scms.reports import metrics, present
-from scms.reports.contents import title_of
+from scms.reports.contents import contents
 
 if TYPE_CHECKING:
     import pandas as pd
 
+    from scms.reports.contents import Content
     from scms.reports.document import Report
 
 _MARKDOWN: Final = re.compile(r"([\\`*_{}\[\]<>|#&~])")
 _FORMULA: Final = ("=", "+", "-", "@", "\t", "\r")
 _FACTS: Final = ("server", "group", "device_index", "device_name", "gpu_count")
 _DIGITS: Final = 6
+#: One row per GPU: nobody reads that in a chat.
+_NOT_TO_READ: Final = frozenset({"device", "health"})
 
 
 def subtitle(report: Report) -> str:
@@ -46,22 +49,18 @@ def markdown(report: Report) -> str:
     if report.findings:
         sentences = "\n".join(f"- {_escape(found.sentence)}" for found in report.findings)
         parts.append(f"## What stands out\n\n{sentences}")
-    for by in ("server", "user", "group", "model", report.time_dimension):
-        if not report.tables[by].empty:
-            table = _markdown_table(report.tables[by], by)
-            parts.append(f"## {title_of(by)}\n\n{table}")
+    for content in contents(report):
+        if content.name not in _NOT_TO_READ:
+            part = [f"## {content.title}", content.note, _markdown_table(content)]
+            parts += [text for text in part if text]
     return "\n\n".join(parts) + "\n"
 
 
-def _markdown_table(frame: pd.DataFrame, by: str) -> str:
-    columns = present.columns_of(frame, by)
+def _markdown_table(content: Content) -> str:
+    columns = content.columns
     rule = ["---" if column.kind == "text" else "---:" for column in columns]
     lines = [" | ".join(column.title for column in columns), " | ".join(rule)]
-    for row in present.rows_of(frame):
-        cells = [_escape(column.write(row[column.name])) for column in columns]
-        mark = present.simulated_mark(row, by)
-        cells[0] += f" ({mark})" if mark else ""
-        lines.append(" | ".join(cells))
+    lines += [" | ".join(map(_escape, cells)) for cells in content.texts()]
     return "\n".join(f"| {line} |" for line in lines)
 
 
@@ -70,18 +69,24 @@ def _escape(text: str) -> str:
 
 
 def csv_text(report: Report) -> str:
-    """One tidy table of use: dimension, key, metrics, facts, simulated, period."""
+    """One tidy table: dimension, key, metrics, facts, simulated, period, and what others add.
+
+    The key of a table that is not by one dimension is its first column.
+    """
     names = [*metrics.METRICS, *_FACTS, "simulated"]
+    others = (str(name) for frame in report.tables.values() for name in frame.columns[1:])
+    more = list(dict.fromkeys(name for name in others if name not in names))
     out = io.StringIO()
     writer = csv.writer(out, lineterminator="\n")
-    writer.writerow(["dimension", "key", *names, "period", "zone"])
+    writer.writerow(["dimension", "key", *names, "period", "zone", *more])
     said = [report.period.label, str(report.period.zone)]
-    of_use = {by: frame for by, frame in report.tables.items() if by in present.TITLES}
-    for by, frame in {"total": report.totals, **of_use}.items():
+    for by, frame in {"total": report.totals, **report.tables}.items():
+        of_row = by if by == "total" or frame.empty else str(frame.columns[0])
         for row in present.rows_of(frame):
-            key = plain_value(row.get(by))
+            key = plain_value(row.get(of_row))
             cells = [plain_value(row.get(name)) for name in names]
-            writer.writerow([_safe(cell) for cell in (by, key, *cells, *said)])
+            added = [plain_value(row.get(name)) for name in more]
+            writer.writerow([_safe(cell) for cell in (by, key, *cells, *said, *added)])
     return out.getvalue()
 
 
