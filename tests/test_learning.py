@@ -72,6 +72,17 @@ def test_a_fresh_lab_has_nothing_to_score_but_says_so_in_frames(lab: Cluster) ->
     assert list(card.summary.columns)[:2] == ["what", "cases"]
 
 
+def test_a_declared_end_is_known_to_the_forecast(lab: Cluster) -> None:
+    server = next(s for s in lab.snapshot().servers if s["gpus_total"])["server"]
+    own = [d["device"] for d in lab.snapshot().devices if d["server"] == server]
+    lab.hold(server, own, user="ada", duration="6h")
+    try:
+        frame = lab.forecast("4h").set_index(["server", "horizon_hours"])
+        assert frame.loc[(server, 3), "mean"] == pytest.approx(len(own))
+    finally:
+        lab.release(user="ada")
+
+
 def test_tending_writes_down_what_ended(lab: Cluster) -> None:
     renewed, _ = lab.tend_holds()
     assert renewed == 0

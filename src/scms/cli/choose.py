@@ -76,6 +76,9 @@ def hold(
     device: Annotated[list[str], typer.Argument(help="UUIDs or indices of GPUs on it.")],
     user: UserOption = None,
     purpose: Annotated[str | None, typer.Option("--purpose", help="Shown to others.")] = None,
+    duration: Annotated[
+        str | None, typer.Option("--for", help="Until the job ends: 8h; at most 24h.")
+    ] = None,
     *,
     as_json: JsonOption = False,
     as_csv: CsvOption = False,
@@ -83,7 +86,7 @@ def hold(
     """Claim GPUs softly for a short while, so that others are not sent there."""
     how = form(as_json=as_json, as_csv=as_csv)
     lab = of(context).cluster()
-    taken = lab.hold(server, device, user=user, purpose=purpose)
+    taken = lab.hold(server, device, user=user, purpose=purpose, duration=duration)
     print_frame(taken, how, columns=_HOLD_COLUMNS, zone=lab.inventory.settings.zone())
 
 

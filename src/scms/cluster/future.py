@@ -127,6 +127,7 @@ class Future(Present):
         *,
         user: str | None = None,
         purpose: str | None = None,
+        duration: str | float | None = None,
     ) -> pd.DataFrame:
         """Claim devices softly for a short while, so that others are not sent there.
 
@@ -135,6 +136,8 @@ class Future(Present):
             devices: UUIDs or indices of GPUs on it.
             user: For whom; by default who runs this.
             purpose: Shown to others.
+            duration: How long, such as ``"8h"`` (a number is hours), at most a day: declare the
+                end of a job so, and forecasts know it. By default as the settings say.
 
         Returns:
             The new holds, with the columns of `holds`.
@@ -148,7 +151,10 @@ class Future(Present):
         name = self.inventory[server].name
         uuids = self._uuids(name, devices)
         now = datetime.now(UTC)
-        taken = self._holds.take(name, uuids, user=holder, purpose=purpose, now=now)
+        seconds = None if duration is None else parse_duration(duration, bare_unit="h")
+        taken = self._holds.take(
+            name, uuids, user=holder, purpose=purpose, now=now, seconds=seconds
+        )
         return frame(taken, _HOLD_COLUMNS)
 
     def release(
