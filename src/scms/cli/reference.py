@@ -21,7 +21,7 @@ Options before the verb: `--config FILE` (`-c`) names the cluster.toml (else `$S
 `./cluster.toml`, or this machine alone), `--debug` shows the traceback of an error, `--version` the
 version. A command exits with 0, with 1 on an error (one line on standard error: what was got, what
 was expected, what to do) and with 2 on wrong usage. `scms find` exits with 1 when no server can be
-recommended.
+recommended, and `scms report` with 3 when the report is made, but of too little observed time.
 
 This page is printed from the program by `make docs`.
 """
