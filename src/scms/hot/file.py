@@ -16,8 +16,8 @@ if TYPE_CHECKING:
 FILE_NAME: Final = "hot.sqlite"
 SCHEMA_VERSION: Final = 1
 _BUSY_SECONDS: Final = 10.0
-#: Older SQLite takes 999 values in a statement.
-_ROWS_PER_STATEMENT: Final = 200
+#: Few sizes, so that few statements are prepared and kept; older SQLite takes 999 values in one.
+_ROWS_PER_STATEMENT: Final = (100, 10, 1)
 _SCHEMA: Final = """
 CREATE TABLE record (
     id INTEGER PRIMARY KEY AUTOINCREMENT,
@@ -114,13 +114,16 @@ def insert_all(
         statement: Up to and with ``VALUES``.
         rows: All of the same width.
     """
-    for start in range(0, len(rows), _ROWS_PER_STATEMENT):
-        some = rows[start : start + _ROWS_PER_STATEMENT]
-        marks = f"({', '.join('?' * len(some[0]))})"
-        connection.execute(
-            f"{statement} {', '.join([marks] * len(some))}",  # marks, no values
-            [value for row in some for value in row],
-        )
+    if not rows:
+        return
+    marks = f"({', '.join('?' * len(rows[0]))})"
+    start = 0
+    for size in _ROWS_PER_STATEMENT:
+        text = f"{statement} {', '.join([marks] * size)}"  # marks, no values
+        while len(rows) - start >= size:
+            values = [value for row in rows[start : start + size] for value in row]
+            connection.execute(text, values)
+            start += size
 
 
 def inode(path: Path) -> int | None:
