@@ -6,16 +6,18 @@ import subprocess
 import sys
 import threading
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from scms.assets import asset_path
 from scms.errors import QueryError
 from scms.hot import HotStore
+from scms.tables import SERVER_SAMPLE
 from scms.views import Views, hotrows
 from scms.warehouse import Warehouse
-from scms.warehouse.sqlfiles import read_views
+from scms.warehouse.read import TableState
+from scms.warehouse.sqlfiles import named_columns, read_views
 from views.calls import call
 from warehouse.made import DAY, Place, every, record, row
 
@@ -261,6 +263,55 @@ def test_files_with_rows_deleted_by_another_engine_are_read_through_iceberg(
 def test_a_relation_is_refused_as_a_frame_is(place: Place) -> None:
     with pytest.raises(QueryError, match="or not only"):
         place.views.relation("DROP TABLE server_sample")
+
+
+def test_of_files_that_come_into_memory_only_named_columns_are_read(
+    place: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Object stores and files with deleted rows go through Iceberg."""
+    from dataclasses import replace
+
+    place.hot.append([record(at(minute), load_1m=1.0) for minute in range(3)])
+    place.warehouse.flush(place.hot)
+    state = place.warehouse.state("server_sample")
+    elsewhere = replace(state, files=tuple(replace(file, plain=False) for file in state.files))
+    monkeypatch.setattr(place.warehouse, "state", lambda _name: elsewhere)
+    read: list[Any] = []
+    real = TableState.arrow
+
+    def arrow(self: TableState, files: Any, **options: Any) -> object:
+        read.append(options["columns"])
+        return real(self, files, **options)
+
+    monkeypatch.setattr(TableState, "arrow", arrow)
+    place.hot.append([record(at(3), load_1m=5.0)])
+    frame = place.views.frame("SELECT max(load_1m) AS load, count(*) AS n FROM server_sample")
+    assert (frame["load"][0], frame["n"][0]) == (5.0, 4)
+    whole = place.views.frame("SELECT * FROM server_sample")
+    assert read[0] == ["server", "sampled_at", "load_1m"]
+    assert list(whole.columns) == list(SERVER_SAMPLE.column_names())
+
+
+@pytest.mark.parametrize(
+    ("sql", "named"),
+    [
+        ("SELECT a, count(*) FROM event WHERE b > 2 * c", True),
+        ("SELECT * FROM event", False),
+        ("SELECT e.* FROM event AS e", False),
+        ("SELECT DISTINCT * FROM event", False),
+        ("SELECT count(*), * FROM event", False),
+        ("FROM event", False),
+        ("SELECT a FROM (FROM event)", False),
+        ("SUMMARIZE event", False),
+        ("SELECT a FROM event NATURAL JOIN server_sample", False),
+        ("SELECT COLUMNS('a.*') FROM event", False),
+        ("SELECT a, '*' AS star FROM event -- SELECT *", True),
+        ("SELECT * FROM server_sample", True),
+    ],
+)
+def test_whether_a_query_names_the_columns_it_takes(sql: str, named: bool) -> None:
+    found = named_columns("event", [sql])
+    assert (found is not None) is named
 
 
 def test_two_threads_may_ask_at_once(place: Place) -> None:

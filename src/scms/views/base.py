@@ -13,7 +13,7 @@ from scms.tables import ALL
 from scms.warehouse.read import FACTS_OF, TableState, open_days, partition_day
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Collection, Iterable, Sequence
 
     import pyarrow as pa
     from duckdb import DuckDBPyConnection
@@ -91,8 +91,12 @@ def define(
     within: tuple[datetime | None, datetime | None],
     *,
     listed_only: bool = False,
+    columns: Collection[str] | None = None,
 ) -> None:
-    """Make one base relation a temporary view of the cursor."""
+    """Make one base relation a temporary view of the cursor.
+
+    ``columns`` are those that the query names, if these are known; others need not be there.
+    """
     if relation == "inventory":
         cursor.register("inventory", inventory_rows(inventory))
         return
@@ -102,7 +106,14 @@ def define(
         days = set(moment.open_days(rollup))
         state = moment.states[FACTS_OF[rollup]]
         _define_table(
-            cursor, relation, moment, state, within, lambda f: partition_day(f) in days, listed
+            cursor,
+            relation,
+            moment,
+            state,
+            within,
+            lambda f: partition_day(f) in days,
+            where=listed,
+            columns=columns,
         )
         return
     rollup = CLOSED.get(relation, relation)
@@ -112,7 +123,9 @@ def define(
         days_open = ", ".join(f"DATE '{day}'" for day in moment.open_days(rollup))
         where = f"(starts_at AT TIME ZONE 'UTC')::DATE NOT IN ({days_open})" if days_open else ""
     where = " AND ".join(condition for condition in (where, listed) if condition)
-    _define_table(cursor, relation, moment, state, within, lambda _: True, where)
+    _define_table(
+        cursor, relation, moment, state, within, lambda _: True, where=where, columns=columns
+    )
 
 
 def _define_table(
@@ -122,25 +135,29 @@ def _define_table(
     state: TableState,
     within: tuple[datetime | None, datetime | None],
     chosen: Callable[[DataFile], bool],
-    where: str = "",
+    *,
+    where: str,
+    columns: Collection[str] | None,
 ) -> None:
-    from scms.warehouse.rows import arrow_rows
-
     table = state.table
+    names = table.column_names()
     start, end = widened(*within)
     files = [file for file in state.between(start, end) if chosen(file)]
     sources: list[str] = []
     if files and all(file.plain and file.path for file in files):
         sources.append(_parquet(state, files))
     elif files:
-        cursor.register(f"_iceberg_{relation}", arrow_rows(table, state.arrow(files)))
+        if columns is not None:  # these files come into memory as a whole
+            always = {table.time, *(("server",) if "server" in names else ())}
+            names = tuple(name for name in names if name in always or name in columns)
+        cursor.register(f"_iceberg_{relation}", _through_iceberg(state, files, names))
         sources.append(f"_iceberg_{relation}")
     hot = moment.hot.get(table.name)
     if hot is not None and hot.num_rows:
         cursor.register(f"_hot_{relation}", hot)
         sources.append(f"_hot_{relation}")
     condition = f" WHERE {where}" if where else ""
-    select = " UNION ALL ".join(_select(table, source) + condition for source in sources)
+    select = " UNION ALL ".join(_select(names, source) + condition for source in sources)
     cursor.execute(f"CREATE OR REPLACE TEMP VIEW {relation} AS {select or _nothing(table)}")
 
 
@@ -150,8 +167,25 @@ def listed_rows(inventory: Inventory) -> str:
     return f"server IN ({names or 'NULL'})"
 
 
-def _select(table: Table, source: str) -> str:
-    columns = ", ".join(f'"{name}"' for name in table.column_names())
+def _through_iceberg(state: TableState, files: list[DataFile], names: Sequence[str]) -> pa.Table:
+    """Some columns of files that DuckDB cannot read by itself."""
+    import pyarrow as pa
+
+    from scms.warehouse.rows import arrow_schema
+
+    there = state.field_ids()
+    rows = state.arrow(files, columns=[name for name in names if name in there])
+    whole = arrow_schema(state.table)
+    schema = pa.schema([whole.field(name) for name in names])
+    arrays = [
+        rows[field.name] if field.name in there else pa.nulls(rows.num_rows, field.type)
+        for field in schema
+    ]
+    return pa.table(arrays, names=schema.names).cast(schema)
+
+
+def _select(names: Iterable[str], source: str) -> str:
+    columns = ", ".join(f'"{name}"' for name in names)
     return f"SELECT {columns} FROM {source}"  # noqa: S608  names are declared, paths are quoted
 
 

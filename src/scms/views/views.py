@@ -12,7 +12,7 @@ from scms.tables import FACTS
 from scms.views.base import BASE_RELATIONS, Moment, committed, define, tables_of
 from scms.views.hotrows import HotRows
 from scms.views.saidrows import SaidRows
-from scms.warehouse.sqlfiles import needed, read_views
+from scms.warehouse.sqlfiles import named_columns, needed, read_views
 from scms.warehouse.travel import state_at
 
 if TYPE_CHECKING:
@@ -176,6 +176,7 @@ class Views:
             kinds = [statement.type.name for statement in cursor.extract_statements(sql)]
             if len(kinds) != 1 or kinds[0] not in _ASKING:
                 raise _refused(sql, "it gives no rows, or not only")
+            texts = [sql, *(view.select for view in views)]
             for base in sorted(bases):
                 define(
                     cursor,
@@ -184,6 +185,7 @@ class Views:
                     self._inventory,
                     (start, end),
                     listed_only=self._listed_only,
+                    columns=named_columns(base, texts),
                 )
         except duckdb.Error as error:
             raise _refused(sql, error) from error

@@ -16,6 +16,13 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 _TEXT_OR_COMMENT: Final = re.compile(r"'(?:[^']|'')*'|--[^\n]*|/\*.*?\*/", re.DOTALL)
+#: A star that stands for columns: not one that multiplies, which has an operand on its left.
+_STAR: Final = re.compile(r"(?:\bselect|\bdistinct|,|\.|\()\s*\*")
+_COUNT: Final = re.compile(r"\bcount\s*\(\s*\*\s*\)")
+_FROM: Final = re.compile(r"\bfrom\b")
+_SELECT: Final = re.compile(r"\bselect\b")
+#: Words of queries that may mean columns without naming them.
+_ALL_COLUMNS: Final = frozenset({"natural", "columns", "pivot", "unpivot", "summarize", "describe"})
 _VALUE: Final = re.compile(r"\$([A-Za-z_][A-Za-z0-9_]*)")
 _WORD: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 
@@ -116,6 +123,24 @@ def needed(
 
     visit(sql, ())
     return list(ordered.values()), bases
+
+
+def named_columns(relation: str, texts: Iterable[str]) -> set[str] | None:
+    """Names among which are all columns that queries take of a relation; None for all columns.
+
+    For sources that are dear to read as a whole. When in doubt, it is all.
+    """
+    named: set[str] = set()
+    for text in texts:
+        plain = _TEXT_OR_COMMENT.sub(" ", text).lower()
+        used = words(text)
+        if relation not in used:
+            continue
+        begun_with_from = len(_FROM.findall(plain)) > len(_SELECT.findall(plain))
+        if begun_with_from or _ALL_COLUMNS & used or _STAR.search(_COUNT.sub(" ", plain)):
+            return None
+        named |= used
+    return named
 
 
 def _column(view: str, said: str) -> ViewColumn:
