@@ -60,6 +60,8 @@ def init(
     findings = examine_all(servers, connect=connect)
     output.write_text(_cluster_toml(servers, findings), encoding="utf-8")
     _print(findings, Form.TABLE)
+    if any(finding.state != "up" for finding in findings):
+        typer.echo(f"What is wrong, step by step: scms -c {output} doctor SERVER")
     typer.echo(f"Wrote {output}. Now: scms -c {output} up")
 
 

@@ -156,4 +156,5 @@ class StreamChannel:
         )
 
     def _look(self) -> str:
-        return "python3 -V" if self.kind == "local" else f"ssh {self._target} python3 -V"
+        look = "python3 -V" if self.kind == "local" else f"ssh {self._target} python3 -V"
+        return f"{look}; or step by step: scms doctor"

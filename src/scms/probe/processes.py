@@ -7,6 +7,7 @@ library alone; this file travels to servers as it is (see scms.collect.bootstrap
 import os
 import queue
 import re
+import resource
 import threading
 import time
 
@@ -23,8 +24,9 @@ LXC = re.compile(r"/lxc(?:\.payload)?[./]([^/\n]+)")
 PATIENCE_SECONDS = 0.5
 #: What a process has used is read in full at least every so many scans, in turns.
 TURNS = 12
-#: Files that are kept open altogether; a probe may have 1024, mostly.
+#: Files that are kept open altogether, and of those that a process may have.
 MOST_KEPT = 800
+KEPT_SHARE = 0.5
 
 
 class Users(object):
@@ -108,7 +110,7 @@ class Processes(object):
         self.containers = {}
         self.lives = {}
         self.turn = self.kept = 0
-        self.most_kept = MOST_KEPT if runs_are_told() else 0
+        self.most_kept = most_kept() if runs_are_told() else 0
         self.scanned_at = None
         self.count = self.states = None  # states: zombies, blocked in the kernel
         self.boot_time = None
@@ -242,6 +244,12 @@ class Processes(object):
             if cores >= LEAST_CORES or held_by[owner] >= LEAST_BYTES:
                 rows.append([None, self.users.name(owner), "", cores, held_by[owner], None])
         return rows
+
+
+def most_kept():
+    """How many files may be kept open: others need some as well."""
+    allowed = resource.getrlimit(resource.RLIMIT_NOFILE)[0]
+    return MOST_KEPT if allowed < 0 else min(MOST_KEPT, int(allowed * KEPT_SHARE))
 
 
 def runs_are_told():
