@@ -119,6 +119,11 @@ def test_free_hours_while_another_server_is_full_are_waste() -> None:
     assert _waste(CROWDED) == {"a": 0.5, "b": 0.25}
 
 
+def test_no_more_is_wasted_than_the_full_servers_have() -> None:
+    rollups = _rollups({"a": [BUSY], "b": [FREE, FREE, FREE], "c": [FREE]})
+    assert _waste(rollups) == pytest.approx({"a": 0.0, "b": 0.25 * 3 / 4, "c": 0.25 / 4})
+
+
 def test_a_smaller_card_could_not_have_stood_in_for_a_larger() -> None:
     assert _waste(_rollups({"Large": [BUSY], "small": [FREE]})) == {"Large": 0.0, "small": 0.0}
     assert _waste(_rollups({"Large": [FREE], "small": [BUSY]})) == {"Large": 0.25, "small": 0.0}

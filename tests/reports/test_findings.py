@@ -78,8 +78,8 @@ def test_a_server_that_nobody_uses_is_told_with_what_speaks_against_it() -> None
     room = [{"server": "atlas", "free_while_full_gpu_hours": 30.0, "simulated": False}]
     finding = _of_kind("little_used", _found([{}], unpopular=[_unpopular()], room=room))
     assert finding.sentence == (
-        "atlas was used 4 % of its time: slow card, X. 96.0 GPU-hours were free, 30.0 of them "
-        "while another server with GPUs no larger was full."
+        "atlas was used 4 % of its time: slow card, X. 96.0 GPU-hours were free, 30.0 of which "
+        "full servers with GPUs no larger could have used."
     )
     assert finding.gpu_hours == pytest.approx(96.0)
 
@@ -140,8 +140,8 @@ def test_free_hours_while_others_were_full_are_told() -> None:
     ]
     finding = _of_kind("free_while_full", _found([{}], room=room))
     assert finding.sentence == (
-        "20.0 GPU-hours (20 % of those available) stood free while another server, with GPUs no "
-        "larger, was full: borg 11.0, atlas 9.0."
+        "20.0 GPU-hours (20 % of those available) stood free that full servers, with GPUs no "
+        "larger, could have used: borg 11.0, atlas 9.0."
     )
     assert _found([{}], Thresholds(free_while_full_ratio=0.3), room=room) == []
 

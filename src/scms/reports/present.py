@@ -163,7 +163,7 @@ OTHERS: Final = {
     "peak": ("GPUs in use at once", "Means of quarters of an hour."),
     "room": (
         "Free while others were full",
-        "Free GPU-hours while another server, with GPUs no larger, had none free.",
+        "Free GPU-hours that servers with none free, and GPUs no larger, could have used.",
     ),
     "unpopular": ("Little used servers", "And what speaks against them."),
     "concentration": (

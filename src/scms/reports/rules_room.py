@@ -28,7 +28,7 @@ def _free_while_full(tables: Tables, total: Row, at: FindingSettings) -> list[Fi
     )
     sentence = (
         f"{hours(amount)} GPU-hours ({ratio(amount / available)} of those available) stood free "
-        f"while another server, with GPUs no larger, was full: {names}."
+        f"that full servers, with GPUs no larger, could have used: {names}."
     )
     return [Finding("free_while_full", sentence, amount, "room")]
 

@@ -104,7 +104,7 @@ def _judged(row: Row, at: FindingSettings) -> bool:
 
 def _of_one(row: Row, crowded: float | None) -> str:
     meanwhile = (
-        f", {hours(crowded)} of them while another server with GPUs no larger was full"
+        f", {hours(crowded)} of which full servers with GPUs no larger could have used"
         if crowded
         else ""
     )

@@ -52,7 +52,7 @@ def usage_over_time(frame: pd.DataFrame, *, height: int = 300) -> figure:
     Returns:
         A figure in GPU-hours, or in CPU-hours where there is no GPU.
     """
-    from bokeh.models import FixedTicker
+    from bokeh.models import FixedTicker, NumeralTickFormatter
 
     key = str(frame.columns[0])
     parts, unit, data = _layers(frame)
@@ -80,6 +80,7 @@ def usage_over_time(frame: pd.DataFrame, *, height: int = 300) -> figure:
     plot.xgrid.visible = False
     plot.y_range.start = 0
     plot.yaxis.axis_label = unit
+    plot.yaxis.formatter = NumeralTickFormatter(format="0,0.[0]")
     finish(plot)
     _tell(plot, parts, key, mode="vline")
     return plot
@@ -95,7 +96,7 @@ def usage_by(frame: pd.DataFrame, *, height: int | None = None) -> figure:
     Returns:
         A figure in GPU-hours, or in CPU-hours where there is no GPU.
     """
-    from bokeh.models import FixedTicker
+    from bokeh.models import FixedTicker, NumeralTickFormatter
 
     key = str(frame.columns[0])
     parts, unit, data = _layers(frame)
@@ -123,6 +124,7 @@ def usage_by(frame: pd.DataFrame, *, height: int | None = None) -> figure:
     plot.ygrid.visible = False
     plot.x_range.start = 0
     plot.xaxis.axis_label = unit
+    plot.xaxis.formatter = NumeralTickFormatter(format="0,0.[0]")
     finish(plot)
     _tell(plot, parts, key, mode="hline")
     return plot

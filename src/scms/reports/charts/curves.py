@@ -72,7 +72,7 @@ def waterfall(before: pd.DataFrame, servers: pd.DataFrame, names: tuple[str, str
     Returns:
         None where there is nothing to compare.
     """
-    from bokeh.models import ColumnDataSource, FixedTicker, HoverTool
+    from bokeh.models import ColumnDataSource, FixedTicker, HoverTool, NumeralTickFormatter
 
     if before.empty:
         return None
@@ -102,6 +102,7 @@ def waterfall(before: pd.DataFrame, servers: pd.DataFrame, names: tuple[str, str
     plot.xaxis.ticker = FixedTicker(ticks=list(range(len(labels))))
     plot.xaxis.major_label_overrides = dict(enumerate(labels))
     plot.yaxis.axis_label = "GPU-hours used"
+    plot.yaxis.formatter = NumeralTickFormatter(format="0,0.[0]")
     plot.xgrid.visible = False
     finish(plot)
     tips = [("", "@label"), ("GPU-hours", "@amount")]
