@@ -146,7 +146,7 @@ def commits(servers: int, minutes: int, days: int) -> None:
         data = data_bytes(warehouse, "device_sample")
     tenth = max(1, len(made) // 10)
     row(
-        f"{len(made):,} commits of {servers * 8} rows, every {minutes} min of a simulated clock, CPU",
+        f"{len(made):,} commits of {servers * 8} rows, every {minutes} simulated minutes, CPU",
         f"{statistics.median(made[-tenth:]) * 1000:.0f} ms in the last tenth",
         f"{statistics.median(made[:tenth]) * 1000:.0f} ms in the first",
     )

@@ -56,7 +56,12 @@ def is_rest(url: str) -> bool:
 
 def properties(catalog: str, location: str, environ: Mapping[str, str]) -> dict[str, str]:
     """What pyiceberg is to be told of a catalog and the storage of its files."""
-    found = {"uri": catalog, "warehouse": location, **_storage(location, environ)}
+    found = {
+        "uri": catalog,
+        "warehouse": location,
+        "py-io-impl": "scms.warehouse.durable.DurableFileIO",
+        **_storage(location, environ),
+    }
     if is_rest(catalog):
         if token := environ.get("SCMS_CATALOG_TOKEN"):
             found["token"] = token
