@@ -132,6 +132,28 @@ def test_pages_have_numbers_and_tables_their_headings_again(read: Callable[..., 
     assert all("Example lab: 5 October 2026" in page for page in pages)
 
 
+def test_nothing_stands_beyond_the_edges_of_a_page(read: Callable[..., str]) -> None:
+    """Not even pictures of more servers than a page has room for."""
+    rollups = made_up(days=1)
+    first = [row for row in rollups.devices if row["server"] == "atlas"]
+    servers = [row | {"server": f"s{n:02}"} for row in rollups.servers[:96] for n in range(40)]
+    devices = [
+        row | {"server": f"s{n:02}", "device": f"{row['device']}-{n}"}
+        for row in first
+        for n in range(40)
+    ]
+    text = read(paper(_report(Rollups(servers, devices, [], [])), folders=[]), "-bbox")
+    boxes = re.findall(r'xMin="([\d.-]+)" yMin="([\d.-]+)" xMax="([\d.]+)" yMax="([\d.]+)">', text)
+    assert len(boxes) > 500
+    margin, width, height = 15.0, 841.89, 595.28
+    low, high = (min(float(box[n]) for box in boxes) for n in (0, 1))
+    right, bottom = (max(float(box[n]) for box in boxes) for n in (2, 3))
+    assert low >= margin
+    assert high >= margin
+    assert right <= width - margin
+    assert bottom <= height - margin
+
+
 @pytest.mark.parametrize("name", ["Zoë", "w" * 150, "=1+1", "a\nb", "--"])
 def test_a_name_survives_without_any_font(name: str, read: Callable[..., str]) -> None:
     words = re.sub(r"\s+", "", read(paper(_named(name), folders=[]), "-raw"))

@@ -66,8 +66,9 @@ def columns(pages: Pages, box: Box, labels: Sequence[str], layers: Sequence[Laye
             area(pages, Box(x + slot * 0.13, y, slot * 0.74, height), layer.fill)
         if all(layer.values[number] is None for layer in layers):
             _cross(pages, Box(x + slot / 2 - 1, plot.y + plot.height - 2.6, 2, 2))
-        if number % every == 0:
-            pages.letters(_LABELS, ink=GREY)
+        pages.letters(_LABELS, ink=GREY)
+        beyond = x + (slot + pages.measure(label)) / 2 > box.x + box.width + 2
+        if number % every == 0 and not beyond:
             pages.put(x, plot.y + plot.height + 1, label, width=slot, align="C")
 
 
@@ -106,9 +107,11 @@ def heat(
     height = min((box.height - 5) / max(len(rows), 1), 6.0)
     every = _every(pages, heads, slot)
     for number, head in enumerate(heads):
-        if number % every == 0:
-            pages.letters(_LABELS, ink=GREY)
-            pages.put(box.x + left + number * slot, box.y, head, width=slot, align="C")
+        pages.letters(_LABELS, ink=GREY)
+        x, width = box.x + left + number * slot, pages.measure(head)
+        beyond = x + (slot + width) / 2 > box.x + box.width + 2
+        if number % every == 0 and not beyond:
+            pages.put(x, box.y, head, width=slot, align="C")
     for line, (row, cells) in enumerate(zip(rows, values, strict=True)):
         y = box.y + 5 + line * height
         pages.letters(_LABELS)

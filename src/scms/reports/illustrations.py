@@ -21,7 +21,8 @@ if TYPE_CHECKING:
     from scms.reports.printing import Pages
 
 _MOST_BARS: Final = 24
-_MOST_ROWS: Final = 30
+#: As many as a page has room for.
+_MOST_ROWS: Final = 26
 _TALL: Final = 62.0
 _LOW: Final = 42.0
 _GPU_LAYERS: Final[tuple[tuple[str, str, drawing.Fill], ...]] = (
@@ -62,6 +63,8 @@ def _over_time(pages: Pages, report: Report) -> None:
 def _ranking(pages: Pages, frame: pd.DataFrame, by: str, few: str) -> None:
     """Bars per server or user, the first of the table."""
     drawable = frame[frame[_first_known(frame)].notna()]
+    if drawable[by].isna().all():
+        return  # nobody is known by name: there is nothing to compare
     shown = drawable.head(_MOST_BARS)
     layers, unit = _layers(shown)
     if not layers:
