@@ -10,6 +10,7 @@ import pandas as pd
 import pytest
 from typer.testing import CliRunner
 
+from cli.running import scms
 from forecast.synthetic import START, markov
 from scms.cli import app
 from scms.errors import ForecastError
@@ -72,3 +73,27 @@ def test_servers_that_are_hardly_used_can_be_left_out(recording: Path) -> None:
 def test_a_number_of_gpus_that_is_none_is_refused(recording: Path) -> None:
     with pytest.raises(ForecastError, match="--gpus is 'some'"):
         ask("replay", str(recording), "--gpus", "some")
+
+
+def test_watch_names_a_server_at_once_where_one_is_free(running_lab: Path) -> None:
+    done = scms("watch", "--gpus", "1", "--for", "1m", config=running_lab)
+    assert done.returncode == 0, done.stderr
+    assert "CUDA_VISIBLE_DEVICES=GPU-" in done.stdout
+
+
+def test_watch_does_not_wait_for_what_can_never_be(running_lab: Path) -> None:
+    done = scms("watch", "--gpus", "99", config=running_lab)
+    assert done.returncode == 1
+    assert "No server can ever take this" in done.stdout
+
+
+def test_learn_says_what_it_did(running_lab: Path) -> None:
+    done = scms("learn", config=running_lab)
+    assert done.returncode == 0, done.stderr
+    assert "kept an outlook of" in done.stdout
+
+
+def test_the_scorecard_has_its_titles(running_lab: Path) -> None:
+    done = scms("scorecard", "today", config=running_lab)
+    assert done.returncode == 0, done.stderr
+    assert "Recommendations: promised and kept" in done.stdout

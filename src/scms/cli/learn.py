@@ -38,6 +38,7 @@ def register(app: typer.Typer) -> None:
 def learn(context: typer.Context) -> None:
     """Choose models, fit chances and keep an outlook; the collector does so every hour."""
     os.nice(int(os.environ.get(_NICE_VARIABLE, "0")))
+    _one_thread()
     for line in of(context).cluster().learn():
         typer.echo(line)
 
@@ -68,6 +69,7 @@ def backtest(
     as_csv: CsvOption = False,
 ) -> None:
     """Judge forecasts and chances on the past: what they would have said, and what came."""
+    _one_thread()
     from scms.forecast.trace import read_trace
 
     read = None if trace is None else read_trace(trace)
@@ -94,6 +96,7 @@ def replay(
     as_csv: CsvOption = False,
 ) -> None:
     """Replay policies on a recording: who follows one, alone and in a crowd, gets how much?"""
+    _one_thread()
     from scms.forecast.trace import read_trace
     from scms.recommend.crowd import crowd
     from scms.recommend.replay import POLICIES
@@ -108,6 +111,15 @@ def replay(
     followed = crowd(grid, gpus=_gpus(gpus), hours=min(stretches, key=_far_from_4), policies=both)
     titled = [("Each alone, in pools of 8 servers", alone), ("All at once", followed)]
     _print(titled, how)
+
+
+def _one_thread() -> None:
+    """Let linear algebra use one thread: for many small fits more threads only wait for each other.
+
+    It takes effect because numpy is not loaded before a verb needs it.
+    """
+    for variable in ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS"):
+        os.environ.setdefault(variable, "1")
 
 
 def _far_from_4(hours: float) -> float:
