@@ -14,7 +14,7 @@
     │   └── ProtocolError (ValueError)    a line from a server that is no sample
     ├── HotStoreError                     the local SQLite file cannot be used
     ├── WarehouseError                    the Iceberg catalog or its files cannot be used
-    ├── QueryError (ValueError)           SQL that DuckDB refuses
+    ├── QueryError (ValueError)           SQL that DuckDB or an engine refuses
     ├── ReportError (ValueError)          a report that cannot be written as was asked
     ├── ForecastError (ValueError)        no forecast can be made, and why
     ├── RequestError (ValueError)         a request that is ill-formed or can never be met
