@@ -36,6 +36,12 @@ def test_power_has_a_price(tmp_path: Path) -> None:
     assert Inventory.from_file(demo_inventory(tmp_path)).settings.power.price_per_kwh == 0.28
 
 
+def test_users_have_groups(tmp_path: Path) -> None:
+    groups = Inventory.from_file(demo_inventory(tmp_path)).settings.groups
+    assert groups["vision"] == ("amara", "bjorn", "chiara", "dmitri")
+    assert sum(len(members) for members in groups.values()) == 12
+
+
 def test_a_file_that_is_there_is_kept(tmp_path: Path) -> None:
     (tmp_path / "cluster.toml").write_text("# mine\n")
     assert demo_inventory(tmp_path).read_text() == "# mine\n"

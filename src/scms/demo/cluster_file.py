@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from scms.demo.lab import DEFAULT_ZONE, Lab
-from scms.demo.roster import HALL_SIZE
+from scms.demo.roster import HALL_SIZE, hall_count, hall_users
 from scms.errors import SettingsError
 from scms.inventory import DEFAULT_FILE
 
@@ -52,7 +52,9 @@ def demo_inventory(directory: str | Path, *, servers: int = HALL_SIZE) -> Path:
     path = Path(directory) / DEFAULT_FILE
     lab = Lab(servers=servers)
     head = _HEAD.format(timezone=DEFAULT_ZONE)
-    text = "\n".join([head, _this_machine({s.name for s in lab.servers}), *_servers(lab)])
+    text = "\n".join(
+        [head, _groups(servers), _this_machine({s.name for s in lab.servers}), *_servers(lab)]
+    )
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         if not path.exists():
@@ -64,6 +66,16 @@ def demo_inventory(directory: str | Path, *, servers: int = HALL_SIZE) -> Path:
             f"{path} cannot be written: {error.strerror}", expected="a directory of one's own"
         ) from error
     return path
+
+
+def _groups(servers: int) -> str:
+    """Who belongs to which group, of all the halls that have servers."""
+    members: dict[str, list[str]] = {}
+    for hall in range(hall_count(servers)):
+        for user in hall_users(hall):
+            members.setdefault(user.group, []).append(user.name)
+    lines = [f"{group} = {json.dumps(names)}\n" for group, names in members.items()]
+    return f"[groups]\n{''.join(lines)}"
 
 
 def _this_machine(taken: set[str]) -> str:
