@@ -13,6 +13,7 @@ from conftest import IN_CI
 from scms.assets import asset_path
 from scms.errors import QueryError
 from scms.views import open_views
+from scms.views.base import BASE_RELATIONS
 from scms.views.remote import EngineViews
 from scms.warehouse.sqlfiles import read_views
 from servers.spark import sail_program, spark_connect
@@ -247,3 +248,12 @@ def test_an_address_that_is_none_is_refused(place: Place, address: str, message:
 def test_the_setting_names_the_engine(tmp_path: Path) -> None:
     place = Place(tmp_path, warehouse={"engine": "sc://spark.lab:15002"})
     assert isinstance(open_views(place.inventory, place.hot, place.warehouse), EngineViews)
+
+
+def test_every_table_has_its_columns_on_an_engine(lab: Place, engine: EngineViews) -> None:
+    """Also those that nothing was written to, and columns that are lists."""
+    for name in BASE_RELATIONS:
+        sql = f"SELECT * FROM {name} LIMIT 0"
+        theirs, ours = engine.arrow(sql).schema, lab.views.arrow(sql).schema
+        assert theirs.names == ours.names, name
+        assert [str(f.type) for f in theirs] == [str(f.type) for f in ours], name
