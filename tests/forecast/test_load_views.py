@@ -62,7 +62,8 @@ def _register(
     types |= {"integer": "BIGINT", "boolean": "BOOLEAN"}
     frame = pd.DataFrame(rows, columns=list(table.column_names()))
     connection.register("rows", frame)
-    columns = ", ".join(f'"{c.name}"::{types[c.type]} AS "{c.name}"' for c in table.columns)
+    used = [c for c in table.columns if c.type in types]  # histograms are not read here
+    columns = ", ".join(f'"{c.name}"::{types[c.type]} AS "{c.name}"' for c in used)
     name = table.name.replace("_15m", "_usage_15m")
     connection.execute(f"CREATE TABLE {name} AS SELECT {columns} FROM rows")
     connection.unregister("rows")
