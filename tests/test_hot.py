@@ -65,6 +65,15 @@ def test_what_goes_in_comes_out(
     assert last == [sum(map(len, batches[: i + 1])) for i in range(len(batches))]
 
 
+def test_a_batch_that_has_piled_up_comes_out_as_well(store: HotStore) -> None:
+    piled = [record(f"gpu{n}", n, server_sample=[{"reason": "é" * n}]) for n in range(300)]
+    store.append([*piled, record("large", 300, event=[{"detail": "x" * 100_000}])])
+    assert [stored.record for stored in store.after(0, 300)] == piled
+    (large,) = store.after(300)
+    assert large.record.tables["event"] == [{"detail": "x" * 100_000}]
+    assert len(store.latest()) == 301
+
+
 def test_after_gives_a_slice_in_order(store: HotStore) -> None:
     store.append([record(at=at) for at in range(5)])
     assert [s.record.received_at_ms for s in store.after(1, limit=2)] == [1, 2]

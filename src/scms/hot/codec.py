@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import logging
 import math
+import struct
 import zlib
 from dataclasses import dataclass
 from typing import Any, Final
@@ -13,6 +14,7 @@ from scms.collect.record import Record
 from scms.errors import HotStoreError
 
 _logger = logging.getLogger(__name__)
+_STORED_BYTES: Final = 65535  # of one block
 #: What `HotStore.latest_with` finds a process scan by: GPU processes come with every tick.
 PROCESS_SCAN: Final = "process_scan"
 #: Records are trees made anew for each tick, so nothing is looked for that contains itself.
@@ -36,8 +38,11 @@ def parts_of(record: Record) -> list[str]:
     return parts
 
 
-def encode(record: Record) -> bytes:
+def encode(record: Record, *, hurried: bool = False) -> bytes:
     """Compress a record.
+
+    ``hurried``, for when records pile up, it is only put into the form of something compressed: to
+    compress lets other threads run, and to have a turn again takes longer than all else.
 
     Infinities and NaN, which JSON has not and which mean unknown, become None: one odd value of
     one server never keeps the records of the others out.
@@ -46,15 +51,16 @@ def encode(record: Record) -> bytes:
         HotStoreError: It holds something else than JSON can.
     """
     document = [record.server, record.received_at_ms, record.tables, record.detail]
-    return compressed(document, f"a record of {record.server}")
+    return compressed(document, f"a record of {record.server}", hurried=hurried)
 
 
-def compressed(document: Any, what: str) -> bytes:
+def compressed(document: Any, what: str, *, hurried: bool = False) -> bytes:
     """Something of lists, dictionaries and plain values, as `encode` stores a record.
 
     Args:
         document: What is to be stored.
         what: What to call it in an error.
+        hurried: Whether it is to be quick rather than small.
 
     Raises:
         HotStoreError: It holds something else than JSON can.
@@ -69,7 +75,14 @@ def compressed(document: Any, what: str) -> bytes:
         raise HotStoreError(
             f"{what} cannot be stored: {error}", expected="strings, booleans, numbers and None"
         ) from error
-    return zlib.compress(text.encode("ascii"), level=1)
+    data = text.encode("ascii")
+    return _stored(data) if hurried and len(data) <= _STORED_BYTES else zlib.compress(data, level=1)
+
+
+def _stored(data: bytes) -> bytes:
+    """What zlib reads as these bytes (RFC 1950 and 1951): one block that is stored as it is."""
+    block = b"\x01" + struct.pack("<HH", len(data), len(data) ^ 0xFFFF) + data
+    return b"\x78\x01" + block + struct.pack(">I", zlib.adler32(data))
 
 
 def _json(document: Any) -> str:

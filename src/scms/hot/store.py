@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
 #: Of 4 KiB: after a week without a warehouse the file shrinks over some purges, not in one.
 _PAGES_FREED: Final = 50_000
+#: So many come together only where the writer does not keep up: while a thousand sessions open.
+_HURRIED_RECORDS: Final = 300
 _LAST_ID: Final = "SELECT coalesce((SELECT seq FROM sqlite_sequence WHERE name = 'record'), 0)"
 
 
@@ -50,7 +52,8 @@ class HotStore(Database):
         Returns:
             The number of the last one.
         """
-        bodies = [encode(record) for record in records]
+        hurried = len(records) >= _HURRIED_RECORDS
+        bodies = [encode(record, hurried=hurried) for record in records]
         with self.transaction() as connection:
             last = connection.execute(_LAST_ID).fetchone()[0]
             numbered = list(zip(range(last + 1, last + 1 + len(bodies)), records, strict=True))
