@@ -6,6 +6,7 @@ A reader never sees half a document, and a run that is broken off leaves the one
 from __future__ import annotations
 
 import os
+import threading
 from contextlib import suppress
 from pathlib import Path
 
@@ -19,7 +20,8 @@ def write_whole(path: str | Path, data: bytes) -> Path:
         ReportError: It cannot be written; what was there is untouched.
     """
     path = Path(path)
-    draft = path.with_name(f".{path.name}.{os.getpid()}.part")
+    # Of its own for each process and thread that may write the same file at this moment.
+    draft = path.with_name(f".{path.name}.{os.getpid()}-{threading.get_ident()}.part")
     try:
         with draft.open("wb") as file:
             file.write(data)
