@@ -63,21 +63,8 @@ def build_report(
     )
     tables["periods"] = compared.periods
     pictures["before"] = compared.before
-    quarters = room.fleet(query, period, now=now)
-    tables["contention"] = room.contention(quarters, servers, coverage_ratio=limits.coverage_ratio)
-    tables["intensity"] = intensity.intensity(query, period, servers, now=now)
-    tables["peak"] = room.peaks(quarters, coverage_ratio=limits.coverage_ratio)
-    tables["room"] = room.waste(query, period, servers, now=now)
-    people = used.dropna(subset=["user"])
-    people = people[people["gpu_hours_used"].fillna(0) > 0]
-    tables["unpopular"] = longtail.unpopular(
-        servers,
-        tables["device"],
-        user_counts=people.groupby("server")["user"].nunique().to_dict(),
-        people=people["user"].nunique(),
-        limits=limits,
-    )
-    tables["concentration"] = longtail.concentration(servers, tables["user"])
+    tables |= _of_room(query, period, now=now, servers=servers, limits=limits)
+    tables |= _of_spread(tables, used, limits=limits)
     tables["sharing"] = sharing.sharing(used, tables["group"], veil.groups(groups or {}))
     tables["outages"] = wear.outages(query, period, servers, now=now)
     tables["health"] = wear.health(query, period, servers, now=now, hot_celsius=limits.hot_celsius)
@@ -93,6 +80,42 @@ def build_report(
         findings=findings.find(tables, totals, thresholds=limits),
         pictures=pictures,
     )
+
+
+def _of_room(
+    query: metrics.Query,
+    period: Period,
+    *,
+    now: datetime,
+    servers: pd.DataFrame,
+    limits: findings.Thresholds,
+) -> dict[str, pd.DataFrame]:
+    """Whether work would have found a place, and how hard servers worked."""
+    quarters = room.fleet(query, period, now=now)
+    coverage = limits.coverage_ratio
+    return {
+        "contention": room.contention(quarters, servers, coverage_ratio=coverage),
+        "intensity": intensity.intensity(query, period, servers, now=now),
+        "peak": room.peaks(quarters, coverage_ratio=coverage),
+        "room": room.waste(query, period, servers, now=now),
+    }
+
+
+def _of_spread(
+    tables: Mapping[str, pd.DataFrame], used: pd.DataFrame, *, limits: findings.Thresholds
+) -> dict[str, pd.DataFrame]:
+    """How unevenly use is spread, and over which servers it is not."""
+    people = used.dropna(subset=["user"])
+    people = people[people["gpu_hours_used"].fillna(0) > 0]
+    unpopular = longtail.unpopular(
+        tables["server"],
+        tables["device"],
+        user_counts=people.groupby("server")["user"].nunique().to_dict(),
+        people=people["user"].nunique(),
+        limits=limits,
+    )
+    concentration = longtail.concentration(tables["server"], tables["user"])
+    return {"unpopular": unpopular, "concentration": concentration}
 
 
 def _of_use(

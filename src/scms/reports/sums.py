@@ -7,18 +7,34 @@ the same files give them server by server, and the rows that are meant are added
 from __future__ import annotations
 
 import difflib
-from typing import TYPE_CHECKING, Any, Final, Protocol
+from typing import TYPE_CHECKING, Final
 
-from scms.errors import FilterError, QueryError
-from scms.filters import parse_filter
+from scms.errors import QueryError
+from scms.reports.asking import Query, asked
+from scms.reports.chosen import chosen_servers
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Sequence
     from datetime import datetime
 
     import pandas as pd
 
     from scms.reports.period import Period
+
+__all__ = [
+    "ADDITIVE",
+    "DIMENSIONS",
+    "TIMES",
+    "Query",
+    "added_up",
+    "asked",
+    "by_model",
+    "by_server",
+    "by_user",
+    "exploded",
+    "over_time",
+    "sums",
+]
 
 #: Of these a table has one row per part of the period.
 TIMES: Final = ("hour", "day", "weekday", "hour_of_day", "hour_of_week")
@@ -45,11 +61,6 @@ ADDITIVE: Final = (
     "cpu_hours_available",
     "cpu_hours_used",
 )
-#: Columns of our relations that hold words, lists, moments or yes and no.
-_NO_NUMBERS: Final = (
-    *("server", "device", "device_name", "user", "group", "tag", "tags", "model", "measure"),
-    *("hour", "day", "starts_at", "simulated"),
-)
 #: What can be told of a user.
 _OF_USERS: Final = ("gpu_hours_used", "gpu_hours_idle_held", "cpu_hours_used")
 _WHAT_ROWS_ARE: Final = (
@@ -60,47 +71,6 @@ _WHAT_ROWS_ARE: Final = (
 )
 #: Which relation has the time of each dimension server by server.
 _FINER: Final = {"hour": "hour", "day": "day"} | dict.fromkeys(TIMES[2:], "hour_of_week")
-
-
-class Query(Protocol):
-    """Runs SQL over the views and returns a frame, as `scms.views.Views.frame` does."""
-
-    def __call__(
-        self,
-        sql: str,
-        params: Mapping[str, Any] | None = None,
-        *,
-        start: datetime | None = None,
-        end: datetime | None = None,
-    ) -> pd.DataFrame:
-        """Rows of ``sql``; ``start`` and ``end`` say which time it is about."""
-
-
-def asked(
-    query: Query, relation: str, period: Period, *, now: datetime, rest: str = "", **params: object
-) -> pd.DataFrame:
-    """The rows of a relation of warehouse/views that takes a period.
-
-    Args:
-        query: Runs SQL over the views.
-        relation: Its name, one of ours.
-        period: What to look at, as far as it has passed.
-        now: The clock; aware.
-        rest: What follows FROM, with ``$names`` for values.
-        params: Their values.
-    """
-    start, end = period.start, period.until(now)
-    frame = query(
-        f"SELECT * FROM {relation}($period_start, $period_end) {rest}",  # noqa: S608  our own names
-        {"period_start": start, "period_end": end, **params},
-        start=start,
-        end=end,
-    )
-    for column in frame.columns.difference([*_NO_NUMBERS]):
-        frame[column] = frame[column].astype("float64")
-    for column in {"hour", "day"} & set(frame.columns):
-        frame[column] = frame[column].dt.tz_convert(period.zone)
-    return frame
 
 
 def sums(
@@ -139,38 +109,6 @@ def check_dimension(by: str) -> None:
         expected=f"one of {', '.join(DIMENSIONS)}",
         mend=f'did you mean "{near[0]}"?' if near else None,
     )
-
-
-def chosen_servers(query: Query, period: Period, where: str, *, now: datetime) -> list[str]:
-    """The servers that a filter means: by name, group, tag, model, user and number of GPUs.
-
-    Raises:
-        FilterError: It cannot be read, or asks for what is only known of this moment.
-    """
-    wanted = parse_filter(where)
-    rows = asked(query, "usage_by_server", period, now=now)
-    models = asked(query, "usage_by_device", period, now=now).groupby("server")["device_name"]
-    model_of = {str(server): next(iter(names.dropna()), None) for server, names in models}
-    people = asked(query, "usage_by_server_and_user", period, now=now).groupby("server")["user"]
-    users_of = {str(server): sorted(set(names.dropna())) for server, names in people}
-    known = [
-        {
-            "server": row["server"],
-            "group": row["group"] if isinstance(row["group"], str) else None,
-            "tags": [] if row["tags"] is None else [str(tag) for tag in row["tags"]],
-            "gpu_model": model_of.get(row["server"]),
-            "gpus_total": row["gpu_count"],
-            "users": users_of.get(row["server"], []),
-        }
-        for row in rows.astype(object).where(rows.notna(), None).to_dict("records")
-    ]
-    try:
-        return [str(row["server"]) for row in wanted.rows(known)]
-    except KeyError as missing:
-        raise FilterError(
-            f"the filter {where!r} asks for {missing.args[0]}, which is known of this moment only",
-            expected="server, group, tag, user, model or gpus",
-        ) from None
 
 
 def added_up(rows: pd.DataFrame, by: str) -> pd.DataFrame:
@@ -293,17 +231,12 @@ def _of_user(
     )
     facts = where[["server", "group", "tags"]].merge(rows, on="server")
     used = added_up(exploded(facts) if by == "tag" else facts, by)
-    kept = [c for c in (by, "group", "gpu_count", *_WHAT_ROWS_ARE) if c in frame.columns]
-    kept = list(dict.fromkeys(kept))
+    wanted = dict.fromkeys((by, "group", "gpu_count", *_WHAT_ROWS_ARE))
+    kept = [column for column in wanted if column in frame.columns]
     joined = frame[kept].merge(
         used[[by, *_OF_USERS]], on=by, how="left" if by in TIMES else "inner"
     )
-    if by in TIMES:
-        # Observed, and the user was not there: nothing. Not observed: not known.
-        seen = joined["observed_hours"] > 0
-        for column in _OF_USERS:
-            joined[column] = joined[column].where(joined[column].notna() | ~seen, 0.0)
-    return joined
+    return _nothing_where_observed(joined) if by in TIMES else joined
 
 
 def _with_time(rows: pd.DataFrame, by: str) -> pd.DataFrame:
@@ -315,3 +248,11 @@ def _with_time(rows: pd.DataFrame, by: str) -> pd.DataFrame:
         month = rows["day"].dt.tz_localize(None).dt.to_period("M").dt.to_timestamp()
         return rows.assign(month=month.dt.tz_localize(rows["day"].dt.tz))
     return rows
+
+
+def _nothing_where_observed(frame: pd.DataFrame) -> pd.DataFrame:
+    """Observed, and the user was not there: nothing. Not observed: not known."""
+    seen = frame["observed_hours"] > 0
+    return frame.assign(
+        **{name: frame[name].where(frame[name].notna() | ~seen, 0.0) for name in _OF_USERS}
+    )

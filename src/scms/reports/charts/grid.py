@@ -10,7 +10,7 @@ from scms.reports.charts.style import HUE, blank, finish
 from scms.reports.present import key_label, ratio, rows_of
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     import pandas as pd
     from bokeh.plotting import figure
@@ -42,20 +42,7 @@ def gpu_time_grid(rows: pd.DataFrame) -> figure:
     spot = {time: number for number, time in enumerate(times)}
     labels = [key_label(time, "hour", with_day=len(times) > 24) for time in times]
     shown = rows_of(frame[frame["device"].isin(place) & frame["use_ratio"].notna()])
-    source = ColumnDataSource(
-        {
-            "x": [spot[row["hour"]] for row in shown],
-            "y": [place[row["device"]] for row in shown],
-            "use": [_shade(row) for row in shown],
-            "gpu": [devices[row["device"]] for row in shown],
-            "when": [labels[spot[row["hour"]]] for row in shown],
-            "user": [key_label(row["user"], "user") for row in shown],
-            "used": [ratio(row["use_ratio"]) for row in shown],
-            "held": [ratio(row["idle_held_ratio"]) for row in shown],
-            "utilization": [ratio(row["utilization_ratio"]) for row in shown],
-        }
-    )
-    idle = [row for row in shown if (row["idle_held_ratio"] or 0) >= 0.5]
+    source = ColumnDataSource(_cells(shown, spot, place, devices, labels))
     plot = blank(
         height=96 + _ROW * max(len(devices), 1),
         x_range=(-0.5, max(len(times), 1) - 0.5),
@@ -65,19 +52,7 @@ def gpu_time_grid(rows: pd.DataFrame) -> figure:
     cells = plot.rect(
         "x", "y", width=1.0, height=0.88, source=source, fill_color=color, line_color=None
     )
-    plot.rect(
-        [spot[row["hour"]] for row in idle],
-        [place[row["device"]] for row in idle],
-        width=1.0,
-        height=0.88,
-        fill_alpha=0.0,
-        line_color=None,
-        hatch_pattern="/",
-        hatch_color=HUE,
-        hatch_alpha=0.55,
-        hatch_scale=9,
-        hatch_weight=1.0,
-    )
+    _hatch(plot, shown, spot, place)
     _name(plot, shown, spot, place, len(times))
     step = max(1, -(-len(times) // _MOST_LABELS))
     plot.xaxis.ticker = FixedTicker(ticks=list(range(0, len(times), step)))
@@ -91,6 +66,50 @@ def gpu_time_grid(rows: pd.DataFrame) -> figure:
     tips.append(("mean utilisation", "@utilization"))
     plot.add_tools(HoverTool(tooltips=tips, renderers=[cells]))
     return plot
+
+
+def _cells(
+    shown: Sequence[dict[str, Any]],
+    spot: Mapping[Any, int],
+    place: Mapping[str, int],
+    devices: Mapping[str, str],
+    labels: Sequence[str],
+) -> dict[str, list[Any]]:
+    """Place, colour and tooltip of every cell."""
+    return {
+        "x": [spot[row["hour"]] for row in shown],
+        "y": [place[row["device"]] for row in shown],
+        "use": [_shade(row) for row in shown],
+        "gpu": [devices[row["device"]] for row in shown],
+        "when": [labels[spot[row["hour"]]] for row in shown],
+        "user": [key_label(row["user"], "user") for row in shown],
+        "used": [ratio(row["use_ratio"]) for row in shown],
+        "held": [ratio(row["idle_held_ratio"]) for row in shown],
+        "utilization": [ratio(row["utilization_ratio"]) for row in shown],
+    }
+
+
+def _hatch(
+    plot: figure,
+    shown: Sequence[dict[str, Any]],
+    spot: Mapping[Any, int],
+    place: Mapping[str, int],
+) -> None:
+    """Marks hours in which a GPU was held without work for most of the time."""
+    idle = [row for row in shown if (row["idle_held_ratio"] or 0) >= 0.5]
+    plot.rect(
+        [spot[row["hour"]] for row in idle],
+        [place[row["device"]] for row in idle],
+        width=1.0,
+        height=0.88,
+        fill_alpha=0.0,
+        line_color=None,
+        hatch_pattern="/",
+        hatch_color=HUE,
+        hatch_alpha=0.55,
+        hatch_scale=9,
+        hatch_weight=1.0,
+    )
 
 
 def _shade(row: dict[str, Any]) -> float:

@@ -100,17 +100,7 @@ def _drawn(
     spot = {time: number for number, time in enumerate(times)}
     known = cells[cells[over].isin(place) & cells["use_ratio"].notna()]
     source = ColumnDataSource(
-        {
-            "x": known[by].map(spot).tolist(),
-            "y": known[over].map(place).tolist(),
-            "use": known["use_ratio"].round(4).tolist(),
-            "row": known[over].tolist(),
-            "when": [labels[spot[time]] for time in known[by]],
-            "use_text": [ratio(value) for value in known["use_ratio"]],
-            "held": [hours(value) for value in known["gpu_hours_idle_held"]],
-            "free": [hours(value) for value in known["gpu_hours_free"]],
-            "observed": [ratio(value) for value in known["coverage_ratio"]],
-        }
+        _columns(known, known[by].map(spot), known[over].map(place), labels, over)
     )
     plot = blank(
         height=_MARGIN + row * max(len(rows), 1),
@@ -132,6 +122,23 @@ def _drawn(
     tips += [("held idle", "@held GPU-h"), ("free", "@free GPU-h"), ("observed", "@observed")]
     plot.add_tools(HoverTool(tooltips=tips, renderers=[cells_drawn]))
     return plot
+
+
+def _columns(
+    known: pd.DataFrame, x: pd.Series, y: pd.Series, labels: Sequence[str], over: str
+) -> dict[str, list[Any]]:
+    """Place, colour and tooltip of every cell."""
+    return {
+        "x": x.tolist(),
+        "y": y.tolist(),
+        "use": known["use_ratio"].round(4).tolist(),
+        "row": known[over].tolist(),
+        "when": [labels[number] for number in x],
+        "use_text": [ratio(value) for value in known["use_ratio"]],
+        "held": [hours(value) for value in known["gpu_hours_idle_held"]],
+        "free": [hours(value) for value in known["gpu_hours_free"]],
+        "observed": [ratio(value) for value in known["coverage_ratio"]],
+    }
 
 
 def scale(plot: figure, title: str = "used, of the available time") -> Any:
