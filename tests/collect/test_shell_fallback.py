@@ -9,6 +9,7 @@ import shutil
 import signal
 import socket
 import subprocess
+import sys
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -21,6 +22,7 @@ from scms.collect.authorize import authorized_line, read_public_key
 from scms.collect.bootstrap import bootstrap, shell_source
 from scms.collect.transport import connect
 from scms.errors import ProbeError
+from servers.accounts import require_root
 from servers.sshd import command_line, sshd_fleet, wait_until
 
 if TYPE_CHECKING:
@@ -182,6 +184,38 @@ def test_a_word_now_and_then_keeps_it(no_python: Path, monkeypatch: pytest.Monke
     wait_until(lambda: not kept.group(), 10, kept.group)
     kept.output.close()
     kept.process.wait(10)
+
+
+def test_an_interval_longer_than_the_lease_is_no_silence(
+    no_python: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    text = shell_source().replace("LEASE=30", "LEASE=0", 1)
+    monkeypatch.setattr(bootstrap_module, "shell_source", lambda: text)
+    kept = Started("sh", no_python)
+    for _ in range(8):
+        kept.input.write(b"\n")
+        kept.input.flush()
+        kept.next()
+    wait_until(lambda: not kept.group(), 20, kept.group)  # now nobody says anything
+    kept.input.close()
+    kept.output.close()
+    kept.process.wait(10)
+
+
+def test_a_user_who_stands_in_no_file_is_asked_for_aside(started: Started) -> None:
+    require_root("be somebody whom nobody knows")
+    work = ["setpriv", "--reuid=54321", "--clear-groups", sys.executable, "-c", "while True: pass"]
+    with subprocess.Popen(work) as unknown:
+        try:
+            users: set[str | None] = set()
+            for _ in range(60):
+                scan = started.next().get("processes") or {"rows": []}
+                users |= {row[1] for row in scan["rows"] if row[0] == unknown.pid}
+                if "54321" in users:
+                    break
+        finally:
+            unknown.kill()
+    assert users - {None} == {"54321"}
 
 
 def test_options_are_data(no_python: Path, tmp_path: Path) -> None:

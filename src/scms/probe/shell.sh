@@ -71,9 +71,11 @@ watch_gpu_processes() {
 }
 
 tick() {
-    quiet=0
-    trap 'quiet=0' USR1
-    while [ $quiet -le "$most" ] && echo t && sleep "$interval"; do quiet=$((quiet + 1)); done
+    heard=1 quiet=0
+    trap 'heard=1' USR1
+    while [ $quiet -le "$most" ] && echo t && sleep "$interval"; do
+        quiet=$((heard ? 0 : quiet + 1)) heard=0
+    done
     end
 }
 
@@ -87,9 +89,10 @@ exec 3>&1
     else
         echo "x none"
     fi
+    trap '' USR1 # until it is awaited: it would end whoever does not know it yet
     tick &
     ticker=$!
-    while read -r _; do kill -USR1 $ticker; done
+    while read -r _ && kill -USR1 $ticker; do :; done
     end
 } 2>/dev/null | {
     awk $by_line -v nonce="$nonce" -v interval="$interval" -v disks="$(hardware /sys/block)" \
