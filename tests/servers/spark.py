@@ -27,11 +27,15 @@ def sail_program() -> Path:
     return Path(sys.executable).with_name("sail")
 
 
-@contextmanager
-def spark_connect(folder: Path) -> Iterator[str]:
-    """Start one with two workers on a free port; gives its address once it answers."""
+def free_port() -> int:
+    """A port that nobody listens on."""
     with socket.create_server(("127.0.0.1", 0)) as listener:
-        port = listener.getsockname()[1]
+        return int(listener.getsockname()[1])
+
+
+@contextmanager
+def spark_connect(folder: Path, port: int) -> Iterator[str]:
+    """Start one with two workers; gives its address once it answers."""
     with (folder / "sail.log").open("w", encoding="utf-8") as log:
         process = subprocess.Popen(
             [sail_program(), "spark", "server", "--port", str(port)],

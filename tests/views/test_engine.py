@@ -16,7 +16,7 @@ from scms.views import open_views
 from scms.views.base import BASE_RELATIONS
 from scms.views.remote import EngineViews
 from scms.warehouse.sqlfiles import read_views
-from servers.spark import sail_program, spark_connect
+from servers.spark import free_port, sail_program, spark_connect
 from views.calls import call
 from warehouse.made import Place, every, record
 
@@ -34,10 +34,15 @@ STATES = ("free", "busy", "idle_held", "ghost", "faulty", "unknown")
 
 
 @pytest.fixture(scope="module")
-def url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+def sail() -> None:
+    """That Sail is there."""
     if not sail_program().exists():
         (pytest.fail if IN_CI else pytest.skip)("Sail is not installed (pysail of PyPI)")
-    with spark_connect(tmp_path_factory.mktemp("sail")) as address:
+
+
+@pytest.fixture(scope="module")
+def url(sail: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    with spark_connect(tmp_path_factory.mktemp("sail"), free_port()) as address:
         yield address
 
 
@@ -257,3 +262,23 @@ def test_every_table_has_its_columns_on_an_engine(lab: Place, engine: EngineView
         theirs, ours = engine.arrow(sql).schema, lab.views.arrow(sql).schema
         assert theirs.names == ours.names, name
         assert [str(f.type) for f in theirs] == [str(f.type) for f in ours], name
+
+
+def test_braces_are_text(lab: Place, engine: EngineViews) -> None:
+    sql = "SELECT '{0} {server}' AS braces, count(*) AS n FROM event"
+    assert_same(engine.frame(sql), lab.views.frame(sql))
+
+
+@pytest.mark.usefixtures("sail")
+def test_an_engine_started_anew_has_the_same_days(lab: Place, tmp_path: Path) -> None:
+    """It takes a session that it does not know for a new one, with a zone of its own."""
+    sql = "SELECT starts_at, count(*) AS n FROM usage_daily GROUP BY starts_at"
+    ours, port = lab.views.frame(sql), free_port()
+    views = EngineViews(lab.inventory, lab.hot, lab.warehouse, f"sc://127.0.0.1:{port}")
+    with spark_connect(tmp_path, port):
+        assert_same(views.frame(sql), ours)
+    with pytest.raises(QueryError, match="does not answer"):
+        views.frame(sql)
+    with spark_connect(tmp_path, port):
+        assert_same(views.frame(sql), ours)
+        views.close()

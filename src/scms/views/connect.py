@@ -26,6 +26,9 @@ if TYPE_CHECKING:
     from scms.warehouse.read import TableState
 
 _SCHEME: Final = "sc"
+_ZONE: Final = "spark.sql.session.timeZone"
+#: What went wrong, in the errors of gRPC.
+_DETAILS: Final = re.compile(r'details = "(.*?)"')
 _PORT: Final = 15002
 #: How long a server may take to accept a connection, and how often a request is tried again.
 _CONNECT_SECONDS: Final = 5.0
@@ -89,15 +92,16 @@ class Engine:
         Raises:
             QueryError: The engine refuses it, or cannot be reached.
         """
-        if not tables:
-            with self._asked() as session:
-                return session.sql(statement).toArrow()
-        named = re.sub(
-            r"`(\w+)`",
-            lambda found: "`{" + found[1] + "}`" if found[1] in tables else found[0],
-            statement.replace("{", "{{").replace("}", "}}"),
-        )
+        named = statement
+        if tables:
+            named = re.sub(
+                r"`(\w+)`",
+                lambda found: "`{" + found[1] + "}`" if found[1] in tables else found[0],
+                statement.replace("{", "{{").replace("}", "}}"),
+            )
         with self._asked() as session:
+            # Again each time: a server that was started anew takes the session for a new one.
+            session.conf.set(_ZONE, self._timezone)
             return session.sql(named, None, **tables).toArrow()
 
     def close(self) -> None:
@@ -120,10 +124,10 @@ class Engine:
             raise self._refused(error) from error
 
     def _opened(self) -> SparkSession:
+        self._knock()
         with self._lock:
             if self._session is None:
-                self._knock()
-                self._session = _session(self.url, self._timezone)
+                self._session = _session(self.url)
             return self._session
 
     def _knock(self) -> None:
@@ -138,14 +142,15 @@ class Engine:
             ) from error
 
     def _refused(self, error: Exception) -> QueryError:
-        first = str(error).strip().partition("\n")[0]
+        details = _DETAILS.search(str(error))
+        first = str(error).strip().partition("\n")[0] if details is None else details[1]
         return QueryError(
             f"the engine at {self._host}:{self._port} refuses the query: {first}",
             expected="SQL that DuckDB and Spark both know",
         )
 
 
-def _session(url: str, timezone: str) -> SparkSession:
+def _session(url: str) -> SparkSession:
     from pyspark.sql.connect.client.retries import DefaultPolicy
 
     with warnings.catch_warnings():
@@ -153,7 +158,6 @@ def _session(url: str, timezone: str) -> SparkSession:
         session: SparkSession = _pyspark().sql.SparkSession.builder.remote(url).create()
     client: Any = session.client
     client.set_retry_policies([DefaultPolicy(max_retries=_TRIES)])
-    session.conf.set("spark.sql.session.timeZone", timezone)
     return session
 
 
