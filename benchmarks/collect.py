@@ -2,10 +2,9 @@
 
     python benchmarks/collect.py [--sessions 10,50,200,500] [--seconds 20] [--peers 20]
 
-Costs are CPU times, which a busy machine disturbs less than the clock on the wall. The collector
-is a process of its own with its hot store; "server" is sshd and all that runs in it. As root each
-sshd has process ids of its own, so that a probe scans the processes of one server, some 200;
-without root each scans all of this machine.
+Costs are CPU times, which a busy machine disturbs little. The collector is a process with its
+own hot store; "server" is sshd and all that runs in it. As root each sshd has process ids of its
+own: a probe scans some 200 processes. Without root each scans all of this machine.
 """
 
 from __future__ import annotations
@@ -44,11 +43,7 @@ Costs = dict[str, tuple[float, float]]
 
 @dataclass(frozen=True)
 class Window:
-    """What a collector did in a stretch of time.
-
-    ``gaps`` are seconds between two samples of a server, ``kept`` those from when a sample came
-    until it was on disk.
-    """
+    """What a collector did. ``gaps`` are seconds between two samples, ``kept`` until on disk."""
 
     samples: int
     collector_ms: float
