@@ -92,6 +92,9 @@ def test_a_server_has_a_page_of_its_own(
         assert seen.page.url.endswith("#server/gpu-a01")
         seen.page.get_by_role("link", name="All servers").click()
         seen.wait("document.querySelector('.scms-app').dataset.page === 'live'")
+        before = seen.text(".scms-age")
+        seen.wait("old => document.querySelector('.scms-age').textContent !== old", before)
+        seen.wait_drawn()
         assert seen.foreign == []
         assert seen.complaints == []
 

@@ -131,6 +131,7 @@ def test_the_application_opens_one_server_at_a_time_and_leaves_it(lab: Cluster):
     app.header.page = "server/gpu-a02"
     assert app.page.server == "gpu-a02"
     app.header.page = "live"
+    assert app.feed.comm is not None  # it goes on for the other pages
     app.header.page = "server/nobody"
     assert isinstance(app.page, Progress)
     app.close()

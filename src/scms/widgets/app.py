@@ -73,7 +73,8 @@ class App(w.VBox):  # type: ignore[misc]  # ipywidgets has no type stubs
 
     def _leave_server(self) -> None:
         """The page of a server follows every tick: nobody looks at it any more."""
-        close_tree(self._places["server"].children)
+        for view in self._places["server"].children:
+            view.close()  # not its tree: the feed is that of all pages
         self._places["server"].children = []
 
     def _view(self, page: str) -> Any:

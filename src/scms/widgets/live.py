@@ -39,7 +39,11 @@ class LiveView(w.VBox):  # type: ignore[misc]  # ipywidgets has no type stubs
         self.search = w.Text(
             placeholder="Search words, or gpu<5 and free>=2", continuous_update=True, description=""
         )
-        self.order = w.Dropdown(options=[f"Sort: {name}" for name in ORDERS], description="")
+        self.order = w.Dropdown(
+            options=list(ORDERS),
+            description="Sort by",
+            style={"description_width": "auto"},
+        )
         self.show = w.ToggleButtons(options=list(FILTERS), description="")
         cards = Cards(feed=self.feed)
         w.jslink((self.search, "value"), (cards, "search"))
