@@ -53,7 +53,7 @@ def main() -> None:
         out[f"{name}.mean"], out[f"{name}.deviation"] = mean, deviation
         out[f"{name}.ms"] = np.array(1000 * (time.process_time() - began) / origins.size)
         print(name, f"{float(out[f'{name}.ms']):.0f} ms", flush=True)
-    np.savez_compressed(target, **out)
+    np.savez_compressed(target, allow_pickle=False, **out)
 
 
 if __name__ == "__main__":

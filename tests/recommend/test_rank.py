@@ -16,9 +16,9 @@ from hypothesis import strategies as st
 
 from recommend.fleet import GIB, NOW, device, devices, server
 from scms.errors import RequestError
-from scms.recommend.rank import TIE_POINTS, recommend
+from scms.recommend.rank import recommend
 from scms.recommend.request import Request
-from scms.recommend.score import Chance, shrunk
+from scms.recommend.score import TIE_POINTS, Chance, shrunk
 
 
 def chances(values: dict[str, float | None], cases: int = 1000) -> pd.DataFrame:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
@@ -34,7 +34,8 @@ def lab(days: int = 16) -> SlotGrid:
 @pytest.fixture(scope="module")
 def replayed() -> Mapping[str, Mapping[str, float]]:
     frame = replay(lab(), hours=(4.0,))
-    return {str(row["policy"]): row for row in frame.to_dict("records")}
+    rows: list[dict[str, Any]] = frame.to_dict("records")  # type: ignore[assignment]  # keys are columns
+    return {str(row["policy"]): row for row in rows}
 
 
 def test_scms_picks_steadier_servers_than_chance(replayed: Mapping[str, Mapping[str, float]]):

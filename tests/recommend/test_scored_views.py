@@ -69,7 +69,8 @@ def scored(view: str, **tables: pd.DataFrame) -> list[dict[str, Any]]:
     for name, frame in tables.items():
         connection.register(name, frame)
     sql = (asset_path("warehouse") / "views" / f"{view}.sql").read_text(encoding="utf-8")
-    return connection.sql(sql).to_arrow_table().to_pylist()
+    rows: list[dict[str, Any]] = connection.sql(sql).to_arrow_table().to_pylist()
+    return rows
 
 
 def recommended(

@@ -54,8 +54,8 @@ def ledger() -> pd.DataFrame:
     """A row per job and device with its hours in the period."""
     rows = Lab(servers=20).ledger(PERIOD.start, PERIOD.end).explode("devices")
     rows = rows[rows["server"].isin(SERVERS)].dropna(subset=["devices"])
-    start = rows["started_at"].clip(lower=PERIOD.start)
-    end = rows["ended_at"].clip(upper=PERIOD.end)
+    start = rows["started_at"].where(rows["started_at"] > PERIOD.start, PERIOD.start)
+    end = rows["ended_at"].where(rows["ended_at"] < PERIOD.end, PERIOD.end)
     return rows.assign(hours=(end - start).dt.total_seconds() / 3600, start=start, end=end)
 
 

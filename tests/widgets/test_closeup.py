@@ -97,8 +97,8 @@ def test_what_happened_is_told_in_local_time():
 
 
 def test_a_network_file_system_that_does_not_answer_says_so():
-    mount = {"mount": "/home", "type": "nfs4", "total_bytes": None, "used_bytes": None}
-    mount |= {"free_bytes": None, "silent_seconds": 42.0}
+    mount: dict[str, Any] = {"mount": "/home", "type": "nfs4", "silent_seconds": 42.0}
+    mount |= {"total_bytes": None, "used_bytes": None, "free_bytes": None}
     seen = replace(SEEN, server=SEEN.server | {"detail": {"network_filesystems": [mount]}})
     _, rows = closeup.storage(seen)
     assert rows[0]["texts"] == ["/home", "nfs4, no answer for 42 s", "–", "–", "–"]
