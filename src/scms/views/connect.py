@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 import socket
+import sys
 import threading
 import warnings
 from contextlib import contextmanager
@@ -164,7 +165,7 @@ def _session(url: str) -> SparkSession:
 @cache
 def _pyspark() -> Any:
     """The client, with the parts of it that are used here."""
-    with warnings.catch_warnings():
+    with warnings.catch_warnings(), _named_program():
         _quiet()
         try:
             import pyspark
@@ -178,6 +179,23 @@ def _pyspark() -> Any:
                 mend="pip install 'scms[spark]'",
             ) from error
     return pyspark
+
+
+@contextmanager
+def _named_program() -> Iterator[None]:
+    """Give a program without a file, such as ``python -c``, a name for the while.
+
+    pyspark takes one without for its own doctests and ends the process where Spark is missing.
+    """
+    program: Any = sys.modules["__main__"]
+    if hasattr(program, "__file__"):
+        yield
+        return
+    program.__file__ = "-c"
+    try:
+        yield
+    finally:
+        del program.__file__
 
 
 def _quiet() -> None:
