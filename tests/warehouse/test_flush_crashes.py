@@ -341,7 +341,9 @@ def test_days_without_a_warehouse_are_held_and_then_moved(tmp_path: Path) -> Non
     place = Place(tmp_path, warehouse={"catalog": f"sqlite:///{away}/catalog.db"})
     sizes = []
     for day in range(3):
-        place.hot.append([tick(day * 1440 + number) for number in range(1440)])
+        for hour in range(24):  # a writer that is not behind, which takes the time to compress
+            first = (day * 24 + hour) * 60
+            place.hot.append([tick(first + number) for number in range(60)])
         with pytest.raises(WarehouseError):
             place.warehouse.flush(place.hot)
         place.hot.query("PRAGMA wal_checkpoint(TRUNCATE)")
