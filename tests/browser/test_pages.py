@@ -155,6 +155,10 @@ def test_a_report_is_downloaded_as_it_is(browser: Browser, dashboard: Dashboard,
         path = tmp_path / "report.csv"
         download.value.save_as(path)
         assert "gpu_hours_used" in path.read_text().splitlines()[0]
+        with seen.page.expect_download(timeout=PATIENCE_MS) as download:
+            seen.page.get_by_role("button", name="PDF").click()
+        download.value.save_as(tmp_path / "report.pdf")
+        assert (tmp_path / "report.pdf").read_bytes().startswith(b"%PDF-")
 
 
 @pytest.mark.parametrize("key", ["live", "reports", "find"])

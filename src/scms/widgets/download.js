@@ -1,6 +1,6 @@
 // Saves what the kernel sends as a file where the browser runs.
 
-const NAMES = { html: "HTML", csv: "CSV", md: "Markdown" };
+const NAMES = { html: "HTML", pdf: "PDF", xlsx: "XLSX", csv: "CSV" };
 
 export default {
   render({ model, el }) {

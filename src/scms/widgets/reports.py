@@ -36,7 +36,12 @@ PERIODS: Final = {
 }
 DIMENSIONS: Final = {"Server": "server", "User": "user", "Group": "group", "GPU model": "model"}
 _HEADINGS: Final = {"Server": "server", "User": "user", "Group": "group", "GPU model": "GPU model"}
-_FORMS: Final = {"html": "text/html", "csv": "text/csv", "md": "text/markdown"}
+_FORMS: Final = {
+    "html": "text/html",
+    "pdf": "application/pdf",
+    "xlsx": "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
+    "csv": "text/csv",
+}
 
 
 class Download(Part):
@@ -168,17 +173,14 @@ class ReportsView(w.VBox):  # type: ignore[misc]  # ipywidgets has no type stubs
         form, report = content.get("form"), self.report
         if content.get("kind") != "download" or form not in _FORMS or report is None:
             return
-        writers = {"html": report.to_html, "csv": report.to_csv, "md": report.to_markdown}
         name = f"{report.name} {report.period.label}.{form}".replace("/", "-")
         self.progress.start(f"Writing {name} …")
 
-        def done(text: str) -> None:
+        def done(written: bytes) -> None:
             self.progress.stop()
-            self.download.send(
-                {"kind": "file", "name": name, "type": _FORMS[form]}, [text.encode()]
-            )
+            self.download.send({"kind": "file", "name": name, "type": _FORMS[form]}, [written])
 
-        self._worker.run(writers[form], done, self.progress.stop)
+        self._worker.run(lambda: report.to_bytes(f".{form}"), done, self.progress.stop)
 
 
 def headline_tiles(report: Report) -> list[Row]:
