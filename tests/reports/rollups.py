@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -12,6 +12,7 @@ import numpy as np
 import pandas as pd
 
 from scms.assets import asset_path
+from scms.said import HOLD, RECOMMENDATION
 from scms.tables import ALL, PROCESS_SAMPLE
 
 if TYPE_CHECKING:
@@ -27,6 +28,8 @@ _SQL_TYPES = {
     "boolean": "BOOLEAN",
     "floats": "DOUBLE[]",
 }
+#: What the views of reports are made of.
+_NEEDED = {"calendar_15m", "utilization_percentiles", "recommendation_scored", "free_15m"}
 _INVENTORY = ("server", "group", "tags", "simulated", "address", "position")
 START = datetime(2026, 10, 5, tzinfo=UTC)
 
@@ -35,12 +38,13 @@ Rows = list[dict[str, Any]]
 
 @dataclass(frozen=True)
 class Rollups:
-    """Rows of the three base views and of the inventory."""
+    """Rows of the three base views, of the inventory, and of what was said, by table."""
 
     servers: Rows
     devices: Rows
     users: Rows
     inventory: Rows
+    said: dict[str, Rows] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -192,8 +196,10 @@ def query_over(rollups: Rollups, zone: str = "UTC") -> Query:
         typed = ", ".join(f'"{column.name}" {_SQL_TYPES[column.type]}' for column in columns)
         connection.execute(f"CREATE TABLE {view} ({typed})")
         _insert(connection, view, ALL[table].column_names(), rows)
-    typed = ", ".join(f'"{c.name}" {_SQL_TYPES[c.type]}' for c in PROCESS_SAMPLE.columns)
-    connection.execute(f"CREATE TABLE process_sample ({typed})")
+    for told in (PROCESS_SAMPLE, RECOMMENDATION, HOLD):
+        typed = ", ".join(f'"{c.name}" {_SQL_TYPES[c.type]}' for c in told.columns)
+        connection.execute(f"CREATE TABLE {told.name} ({typed})")
+        _insert(connection, told.name, told.column_names(), rollups.said.get(told.name, []))
     _create_views(connection)
 
     def query(
@@ -225,8 +231,7 @@ def _create_views(connection: duckdb.DuckDBPyConnection) -> None:
     waiting = {
         path.stem: path.read_text(encoding="utf-8")
         for path in sorted((asset_path("warehouse") / "views").glob("*.sql"))
-        if path.stem.startswith(("usage_by_", "report_"))
-        or path.stem in {"calendar_15m", "utilization_percentiles"}
+        if path.stem.startswith(("usage_by_", "report_")) or path.stem in _NEEDED
     }
     while waiting:
         ready = [

@@ -8,7 +8,18 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from scms.reports import compare, findings, intensity, longtail, metrics, room, sharing, sums, wear
+from scms.reports import (
+    compare,
+    findings,
+    intensity,
+    longtail,
+    metrics,
+    promises,
+    room,
+    sharing,
+    sums,
+    wear,
+)
 from scms.reports.document import Report
 from scms.reports.headlines import headlines
 from scms.reports.pictures import gpu_grid
@@ -68,6 +79,8 @@ def build_report(
     tables["sharing"] = sharing.sharing(used, tables["group"], veil.groups(groups or {}))
     tables["outages"] = wear.outages(query, period, servers, now=now)
     tables["health"] = wear.health(query, period, servers, now=now, hot_celsius=limits.hot_celsius)
+    tables["advice"] = promises.advice(query, period, now=now)
+    tables["holds"] = promises.holds(query, period, now=now)
     pictures["grid"] = gpu_grid(query, period, now=now)
     tables, pictures = veil.tables(tables), veil.tables(pictures)
     return Report(

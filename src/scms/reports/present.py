@@ -179,6 +179,14 @@ OTHERS: Final = {
         "Health of GPUs",
         "Those that were hot, held back, faulty, or made memory errors.",
     ),
+    "advice": (
+        "Recommendations",
+        "Those whose hours are over: the chance that was told, and how many stayed free so long.",
+    ),
+    "holds": (
+        "Holds",
+        "Kept: renewed because their user worked there. Others were given back or left to lapse.",
+    ),
 }
 _HEADINGS: Final = {
     "server": "Server",
