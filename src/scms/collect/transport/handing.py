@@ -132,9 +132,7 @@ class SshChannel(StreamChannel):
             name = f"ending {self._target}"
             try:
                 threading.Thread(target=self._finish, name=name, daemon=True).start()
-            except (
-                RuntimeError
-            ):  # the system gives no more threads: whoever closes this tries again
+            except RuntimeError:  # there are no more threads: whoever closes this tries again
                 self._finishing.release()
 
     def _finish(self) -> None:
