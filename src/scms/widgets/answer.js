@@ -1,14 +1,6 @@
 // The answer of the finder: ranked servers with reasons, the line to type, holds. Texts are put in
 // as text; what a viewer wants held or released goes to the kernel, which checks it.
 
-function element(tag, className, parent, text) {
-  const made = document.createElement(tag);
-  made.className = className;
-  if (text !== undefined) made.textContent = text;
-  if (parent) parent.append(made);
-  return made;
-}
-
 function button(parent, text, act, className = "") {
   const made = element("button", `scms-button ${className}`, parent, text);
   made.type = "button";

@@ -6,15 +6,6 @@ const STATES = ["free", "busy", "idle_held", "ghost", "faulty", "unknown"];
 const WORDS = {
   free: "free", busy: "busy", idle_held: "idle-held", ghost: "ghost", faulty: "faulty", unknown: "unknown",
 };
-const TONES = { up: "ok", degraded: "warn", stale: "warn", down: "bad", unknown: "off" };
-
-function element(tag, className, parent, text) {
-  const made = document.createElement(tag);
-  made.className = className;
-  if (text !== undefined) made.textContent = text;
-  if (parent) parent.append(made);
-  return made;
-}
 
 function column(spec, buffers) {
   const view = buffers[spec.buffer];

@@ -5,13 +5,6 @@ const PING_MS = 2000;
 const SILENT_MS = 5000; // no answer of the kernel for this long: not connected
 const RELOAD_MS = 12000; // a served page whose kernel is gone asks for a new one
 
-function element(tag, className, parent) {
-  const made = document.createElement(tag);
-  made.className = className;
-  parent.append(made);
-  return made;
-}
-
 function ageText(seconds) {
   if (seconds < 90) return `${Math.round(seconds)} s`;
   if (seconds < 5400) return `${Math.round(seconds / 60)} min`;

@@ -17,7 +17,7 @@ import traitlets
 
 from scms.errors import ScmsError
 from scms.widgets.frame import Frame, Packer
-from scms.widgets.part import Part, asset
+from scms.widgets.part import Part, asset, module
 from scms.widgets.past import STEP_SECONDS, WINDOW_SECONDS
 
 if TYPE_CHECKING:
@@ -35,7 +35,7 @@ _HISTORY_SECONDS: Final = 10.0
 class Feed(Part):
     """The source of a live page; its own view says whether the page is live and how old data is."""
 
-    _esm = asset("feed.js")
+    _esm = module("feed.js")
     _css = asset("feed.css")
 
     #: What went wrong in the kernel, said on the page; empty when all is well.

@@ -11,7 +11,7 @@ import ipywidgets as w
 import traitlets
 
 from scms.widgets.live import close_tree
-from scms.widgets.part import Part, add_classes, asset
+from scms.widgets.part import Part, add_classes, asset, module
 from scms.widgets.parts import Theme
 from scms.widgets.work import Progress, Worker
 
@@ -30,7 +30,7 @@ _ANY: Final = "Any"
 class Answer(Part):
     """The ranked servers, the rejected ones, and the holds that are active."""
 
-    _esm = asset("answer.js")
+    _esm = module("answer.js")
     _css = asset("answer.css")
     #: ``Recommendation.to_dict()`` with what a card says of the hardware; None before the first.
     answer = traitlets.Dict(allow_none=True, default_value=None).tag(sync=True)

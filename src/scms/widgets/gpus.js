@@ -1,14 +1,6 @@
 // The GPUs of a server, one card each, with their last 15 minutes. All texts come from the kernel, ready
 // to be shown; everything that came from a server is put in as text.
 
-function element(tag, className, parent, text) {
-  const made = document.createElement(tag);
-  made.className = className;
-  if (text !== undefined) made.textContent = text;
-  if (parent) parent.append(made);
-  return made;
-}
-
 function bar(parent, label, ratio, text) {
   const root = element("div", "scms-meter", parent);
   element("span", "scms-meter-label", root, label);

@@ -1,14 +1,6 @@
 // Name, pages and theme switch. The page is in the address (#live, #reports, #find, #server/NAME), and
 // switching it is done here at once; the kernel hears of it and prepares what a page needs.
 
-function element(tag, className, parent, text) {
-  const made = document.createElement(tag);
-  made.className = className;
-  if (text !== undefined) made.textContent = text;
-  parent.append(made);
-  return made;
-}
-
 const LOGO = [
   [7, 7, 1], [17, 7, 0.92], [7, 17, 0.45], [17, 17, 1],
 ];

@@ -21,6 +21,11 @@ def asset(name: str) -> str:
     return (_FOLDER / name).read_text(encoding="utf-8")
 
 
+def module(*names: str) -> str:
+    """JavaScript files that stand beside the widgets, as one module, after what they share."""
+    return "".join(asset(name) for name in ("dom.js", *names))
+
+
 def add_classes(widget: Any, *names: str) -> Any:
     """Give an ipywidget CSS classes; returns it."""
     for name in names:

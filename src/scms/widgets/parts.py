@@ -14,7 +14,7 @@ from ipywidgets import widget_serialization
 from scms.errors import FilterError
 from scms.filters import parse_filter
 from scms.widgets.feed import Feed
-from scms.widgets.part import Part, asset
+from scms.widgets.part import Part, asset, module
 
 
 class Theme(Part):
@@ -37,7 +37,7 @@ class Tiles(Part):
 class Cards(Part):
     """One card per server; searched, filtered and sorted in the browser."""
 
-    _esm = asset("card.js") + asset("board.js")
+    _esm = module("card.js", "board.js")
     _css = asset("cards.css")
     feed = traitlets.Instance(Feed).tag(sync=True, **widget_serialization)
     #: Words and conditions, see `scms.filters`; words alone are looked for in the browser.
@@ -79,7 +79,7 @@ class Cards(Part):
 class Table(Part):
     """A table whose rows can be sorted in the browser."""
 
-    _esm = asset("table.js")
+    _esm = module("table.js")
     _css = asset("table.css")
     #: ``heading, unit, kind`` of each column, and per row ``texts``, ``values``, ``mark``.
     columns = traitlets.List().tag(sync=True)
@@ -96,7 +96,7 @@ class Table(Part):
 class Header(Part):
     """Name, pages and theme switch; the page is kept in the address, so that it can be sent."""
 
-    _esm = asset("header.js")
+    _esm = module("header.js")
     _css = asset("header.css")
     cluster = traitlets.Unicode("").tag(sync=True)
     pages = traitlets.List(traitlets.List(traitlets.Unicode())).tag(sync=True)

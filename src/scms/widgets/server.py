@@ -16,7 +16,7 @@ from scms.widgets import closeup
 from scms.widgets.feed import Feed
 from scms.widgets.figure import Figure
 from scms.widgets.live import close_tree
-from scms.widgets.part import Part, add_classes, asset
+from scms.widgets.part import Part, add_classes, asset, module
 from scms.widgets.parts import Table, Theme, Tiles
 from scms.widgets.work import Progress, Worker
 
@@ -35,7 +35,7 @@ SPANS: Final = {"2 days": "2d", "7 days": "7d", "30 days": "30d"}
 class ServerHead(Part):
     """Name, state and hardware of one server, and what is wrong with it."""
 
-    _esm = asset("server_head.js")
+    _esm = module("server_head.js")
     _css = asset("server.css")
     #: See `scms.widgets.closeup.head`.
     head = traitlets.Dict().tag(sync=True)
@@ -44,7 +44,7 @@ class ServerHead(Part):
 class DeviceCards(Part):
     """The GPUs of one server, a card each."""
 
-    _esm = asset("gpus.js")
+    _esm = module("gpus.js")
     _css = asset("gpus.css")
     #: See `scms.widgets.closeup.devices`.
     devices = traitlets.List().tag(sync=True)

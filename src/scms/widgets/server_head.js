@@ -1,16 +1,6 @@
 // The head of a server's own page: its name and state, what it is, and what is wrong with it. All texts
 // come from the kernel, ready to be shown; everything that came from a server is put in as text.
 
-const TONES = { up: "ok", degraded: "warn", stale: "warn", down: "bad", unknown: "off" };
-
-function element(tag, className, parent, text) {
-  const made = document.createElement(tag);
-  made.className = className;
-  if (text !== undefined) made.textContent = text;
-  if (parent) parent.append(made);
-  return made;
-}
-
 function copyButton(parent, text) {
   const button = element("button", "scms-button", parent, "Copy");
   button.type = "button";

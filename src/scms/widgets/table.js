@@ -1,13 +1,5 @@
 // A table that sorts where it is looked at. Cells are put in as text.
 
-function element(tag, className, parent, text) {
-  const made = document.createElement(tag);
-  made.className = className;
-  if (text !== undefined) made.textContent = text;
-  parent.append(made);
-  return made;
-}
-
 function compare(a, b) {
   if (a === null || b === null) return (a === null) - (b === null); // unknown comes last
   return typeof a === "number" && typeof b === "number" ? a - b : String(a).localeCompare(String(b));
