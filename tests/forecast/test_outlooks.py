@@ -46,6 +46,17 @@ def test_the_chance_of_a_free_gpu_is_the_share_of_hours_with_one():
     assert result["p_free"].mean() == pytest.approx(0.3, abs=0.05)
 
 
+def test_the_chance_of_several_free_gpus_is_the_share_of_hours_with_as_many():
+    values = np.random.default_rng(0).choice([2.0, 5.0, 8.0], 1000, p=[0.2, 0.3, 0.5])
+    frame, now = load({"a": values})
+    result = outlook(frame, now=now, models=["analog"], gpus=9)
+    assert list(result.columns) == [*COLUMNS, *(f"p_free_{n}" for n in range(2, 10))]
+    assert result["p_free_3"].mean() == pytest.approx(0.5, abs=0.06)
+    assert result["p_free_4"].mean() == pytest.approx(0.2, abs=0.06)
+    assert result["p_free_7"].max() < 0.01
+    assert result["p_free_9"].isna().all()  # there are eight
+
+
 def test_a_server_without_gpus_has_an_outlook_of_its_cpus_and_no_chance_of_gpus():
     frame, now = load({"a": np.zeros(100)}, gpu_count=0)
     result = outlook(frame, now=now)

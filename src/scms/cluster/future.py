@@ -34,16 +34,20 @@ class Future(Present):
 
     _complained = False
 
-    def forecast(self, horizon: str | float = "24h", *, level: float = 0.8) -> pd.DataFrame:
+    def forecast(
+        self, horizon: str | float = "24h", *, level: float = 0.8, gpus: int = 1
+    ) -> pd.DataFrame:
         """The outlook: load of each server, hour by hour, with intervals.
 
         Args:
             horizon: How far to look, such as ``"24h"``; a number is hours.
             level: Of the interval, 0 to 1.
+            gpus: Chances are told for 1 to so many free GPUs.
 
         Returns:
             Columns ``server, origin, ts, horizon_hours, measure, mean, lower, upper, level,
-            p_free, model, why, coverage_ratio, observed_ratio`` (see `scms.forecast.outlook`).
+            p_free, model, why, coverage_ratio, observed_ratio``, and ``p_free_2`` to
+            ``p_free_{gpus}`` (see `scms.forecast.outlook`).
 
         Raises:
             ForecastError: There is too little history; the message says how much there is.
@@ -56,6 +60,7 @@ class Future(Present):
             self._evidence.load(now),
             horizon_hours=hours,
             level=level,
+            gpus=gpus,
             now=now,
             choices=self._evidence.choices(now),
             taken=self._holds.active(now),

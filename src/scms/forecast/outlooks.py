@@ -53,11 +53,12 @@ COLUMNS: Final = (
 )
 
 
-def outlook(
+def outlook(  # noqa: PLR0913  what is known, what is asked, and how, each by itself
     load: pd.DataFrame,
     *,
     horizon_hours: int = 24,
     level: float = 0.8,
+    gpus: int = 1,
     now: datetime,
     seed: int = 0,
     models: Sequence[str] = CANDIDATES,
@@ -71,6 +72,7 @@ def outlook(
             cpu_utilization_ratio, coverage_ratio``.
         horizon_hours: Hours ahead, 1 to 168. Hour 1 is the one ``now`` lies in.
         level: Of the interval, between 0 and 0.99.
+        gpus: Chances are told for 1 to so many GPUs.
         now: The present, aware. Hours that are not over are not used.
         seed: For ties between past hours that are equally like the present.
         models: Names of `MODELS`. One name is used as it is; of several, the first is the baseline
@@ -86,13 +88,15 @@ def outlook(
         without GPUs), ``mean, lower, upper, level, p_free`` (chance that at least one GPU is free
         for most of the hour; null where unknown or without GPUs), ``model, why,
         coverage_ratio`` (share of past hours that such intervals held; null without such a past)
-        and ``observed_ratio`` (share of the history that was observed). A server with too little
-        history has model ``none``, the widest interval and null ``mean`` and ``p_free``.
+        and ``observed_ratio`` (share of the history that was observed); then ``p_free_2`` to
+        ``p_free_{gpus}``, the chances that at least so many are free (null where a server has
+        fewer). A server with too little history has model ``none``, the widest interval and null
+        ``mean`` and chances.
 
     Raises:
         ForecastError: An argument cannot be used, or no server has enough history.
     """
-    _check(horizon_hours, level)
+    _check(horizon_hours, level, gpus)
     candidates = models_named(models, seed)
     series = hourly_series(load, now=now)
     best = max((one.known_hours for one in series), default=0)
@@ -109,7 +113,7 @@ def outlook(
     for one in series:
         choice = _choice(one, candidates, {} if choices is None else choices)
         busy = _taken(taken, one, origin, horizon_hours)
-        frames.append(_outlook(one, candidates, choice, origin, busy, level))
+        frames.append(_outlook(one, candidates, choice, origin, busy, level, gpus))
     return pd.concat(frames, ignore_index=True)
 
 
@@ -184,6 +188,7 @@ def _outlook(
     origin: pd.Timestamp,
     busy: FloatArray,
     level: float,
+    gpus: int,
 ) -> pd.DataFrame:
     unknown = choice.model == "none"
     nominal, held = choice.nominal_level(level)
@@ -206,13 +211,15 @@ def _outlook(
         "lower": busy if unknown else lower,
         "upper": series.capacity if unknown else upper,
         "level": level,
-        "p_free": np.nan if unknown else p_free(series, quantiles),
+        "p_free": np.nan if unknown else p_free(series, quantiles, 1),
         "model": choice.model,
         "why": choice.why,
         "coverage_ratio": np.nan if held is None else held,
         "observed_ratio": series.coverage_ratio,
     }
-    return pd.DataFrame(columns, columns=list(COLUMNS))
+    for count in range(2, gpus + 1):
+        columns[f"p_free_{count}"] = np.nan if unknown else p_free(series, quantiles, count)
+    return pd.DataFrame(columns)
 
 
 def _taken(
@@ -232,19 +239,22 @@ def _taken(
     return np.minimum(busy, series.capacity)
 
 
-def p_free(series: Series, quantiles: FloatArray) -> FloatArray:
-    """The chance, per hour, that at least one GPU is free for most of the hour.
+def p_free(series: Series, quantiles: FloatArray, gpus: int) -> FloatArray:
+    """The chance, per hour, that at least so many GPUs are free for most of the hour.
 
-    That is when the mean number of busy ones is below capacity − ½. Never quite 0 or 1: a hundred
-    quantiles cannot say so. NaN for a measure that is not GPUs.
+    That is when the mean number of busy ones is below capacity − gpus + ½. Never quite 0 or 1: a
+    hundred quantiles cannot say so. NaN for a measure that is not GPUs, and for more GPUs than
+    there are.
     """
-    if series.measure != "gpus_busy":
+    if series.measure != "gpus_busy" or gpus > series.capacity:
         return np.full(len(quantiles), np.nan)
-    share = (quantiles < series.capacity - 0.5).sum(axis=1)
+    share = (quantiles < series.capacity - gpus + 0.5).sum(axis=1)
     return np.asarray((share + 0.5) / (quantiles.shape[1] + 1))
 
 
-def _check(horizon_hours: int, level: float) -> None:
+def _check(horizon_hours: int, level: float, gpus: int) -> None:
+    if isinstance(gpus, bool) or not isinstance(gpus, int) or gpus < 1:
+        raise ForecastError(f"gpus is {gpus!r}", expected="a whole number from 1 on")
     if isinstance(horizon_hours, bool) or not isinstance(horizon_hours, int):
         raise ForecastError(f"horizon_hours is {horizon_hours!r}", expected="a whole number")
     if not 1 <= horizon_hours <= MAXIMUM_HORIZON_HOURS:
