@@ -48,7 +48,10 @@ class App(w.VBox):  # type: ignore[misc]  # ipywidgets has no type stubs
             ]
         )
         add_classes(self, "scms", "scms-app")
-        self.header.observe(self._on_page, names="page")
+        self._joining = False
+        self._join_address(self.live)
+        self.header.observe(lambda _: self._open(), names=["page", "query"])
+        self._open()
 
     @property
     def page(self) -> Any:
@@ -66,10 +69,34 @@ class App(w.VBox):  # type: ignore[misc]  # ipywidgets has no type stubs
         self._worker.close()
         super().close()
 
-    def _on_page(self, change: Any) -> None:
-        if not self._shows(change["new"].partition("/")[2]):
-            self._leave_server()
-        self._view(change["new"])
+    def _open(self) -> None:
+        """Open what the header asks for, in the state that the address asks for."""
+        if self._joining:
+            return
+        self._joining = True
+        try:
+            if not self._shows(self.header.page.partition("/")[2]):
+                self._leave_server()
+            address = getattr(self.page, "address", None)
+            if address is not None and self.header.query is not None:
+                address.restore(self.header.query)
+        finally:
+            self._joining = False
+        self._say_address()
+
+    def _say_address(self) -> None:
+        """Let the header say in the address of the browser what the open page shows."""
+        if self._joining:
+            return
+        address = getattr(self.page, "address", None)
+        self._joining = True
+        self.header.query = {} if address is None else address.state()
+        self._joining = False
+
+    def _join_address(self, view: Any) -> None:
+        address = getattr(view, "address", None)
+        if address is not None:
+            address.on_change(self._say_address)
 
     def _leave_server(self) -> None:
         """The page of a server follows every tick: nobody looks at it any more."""
@@ -82,6 +109,7 @@ class App(w.VBox):  # type: ignore[misc]  # ipywidgets has no type stubs
         place = self._places[key]
         if not place.children:
             place.children = [self._make(key, name)]
+            self._join_address(place.children[0])
         return place.children[0]
 
     def _shows(self, server: str) -> bool:

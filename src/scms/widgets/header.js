@@ -1,5 +1,6 @@
-// Name, pages and theme switch. The page is in the address (#live, #reports, #find, #server/NAME), and
-// switching it is done here at once; the kernel hears of it and prepares what a page needs.
+// Name, pages and theme switch. The page and its state are in the address (#PAGE[/NAME][?word=text&…]).
+// Switching the page is done here at once; the kernel hears of it, prepares what a page needs, and says
+// what of its state is worth a word in the address.
 
 const LOGO = [
   [7, 7, 1], [17, 7, 0.92], [7, 17, 0.45], [17, 17, 1],
@@ -34,6 +35,21 @@ function switcher(parent, label, choices, choose) {
   return (key) => buttons.forEach((b) => b.setAttribute("aria-pressed", String(b.dataset.key === key)));
 }
 
+// A text before and after the first of these marks; null where there is none.
+function halves(text, mark) {
+  const at = text.indexOf(mark);
+  return at < 0 ? [text, null] : [text.slice(0, at), text.slice(at + 1)];
+}
+
+// What somebody has typed may be no address at all.
+function plain(text) {
+  try {
+    return decodeURIComponent(text);
+  } catch {
+    return text;
+  }
+}
+
 export default {
   render({ model, el }) {
     el.classList.add("scms-header");
@@ -46,17 +62,25 @@ export default {
     const app = () => el.closest(".scms-app");
 
     // A page may have a part of its own: "server/gpu-a01" is the page "server", reached from Live.
-    const showPage = (place) => {
-      const [key] = place.split("/", 1);
+    const address = (place, query) => {
+      const [key, name] = halves(place, "/");
+      const words = new URLSearchParams(Object.entries(query ?? {})).toString();
+      return `#${key}${name === null ? "" : `/${encodeURIComponent(name)}`}${words && `?${words}`}`;
+    };
+    // Without words in the address the page is shown as it was left.
+    const showPage = (place, query) => {
+      const [key] = halves(place, "/");
       if (app()) app().dataset.page = key;
       markPage(known.has(key) ? key : pages[0][0]);
-      if (model.get("page") === place) return;
-      model.set("page", place);
+      if (model.get("page") === place && query === null) return;
+      model.set({ page: place, query });
       model.save_changes();
     };
     const markPage = switcher(el, "Pages", pages, (key) => {
+      if (model.get("page") === key) return;
       history.replaceState(null, "", `#${key}`);
-      showPage(key);
+      showPage(key, null);
+      window.scrollTo(0, 0);
     });
     const markTheme = switcher(el, "Theme", [["dark", "Dark"], ["light", "Light"]], (key) => {
       localStorage.setItem("scms-theme", key);
@@ -64,13 +88,22 @@ export default {
     });
 
     const followAddress = () => {
-      const place = decodeURIComponent(location.hash.slice(1));
-      showPage(known.has(place) || place.startsWith("server/") ? place : pages[0][0]);
-      window.scrollTo(0, 0);
+      const [path, words] = halves(location.hash.slice(1), "?");
+      const place = plain(path);
+      const before = model.get("page");
+      const wanted = known.has(place) || place.startsWith("server/") ? place : pages[0][0];
+      showPage(wanted, words === null ? null : Object.fromEntries(new URLSearchParams(words)));
+      if (wanted !== before) window.scrollTo(0, 0);
+    };
+    const writeAddress = () => {
+      const query = model.get("query");
+      const wanted = address(model.get("page"), query);
+      if (query !== null && (location.hash || `#${pages[0][0]}`) !== wanted) history.replaceState(null, "", wanted);
     };
     const themed = () => markTheme(document.documentElement.dataset.scmsTheme);
     window.addEventListener("hashchange", followAddress);
     window.addEventListener("scms-themed", themed);
+    model.on("change:query", writeAddress);
     requestAnimationFrame(() => {
       followAddress(); // once the element hangs in the page
       themed();
@@ -78,6 +111,7 @@ export default {
     return () => {
       window.removeEventListener("hashchange", followAddress);
       window.removeEventListener("scms-themed", themed);
+      model.off("change:query", writeAddress);
     };
   },
 };

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import ipywidgets as w
 
+from scms.widgets.address import Address
 from scms.widgets.charts import heat_map, load_chart
 from scms.widgets.choose import FILTERS, ORDERS, shown
 from scms.widgets.feed import Feed
@@ -32,6 +33,7 @@ class LiveView(w.VBox):  # type: ignore[misc]  # ipywidgets has no type stubs
     Attributes:
         search, order, show: The controls (ipywidgets); setting their values is the same as
             clicking them.
+        address: What of them stands in the address of the page.
     """
 
     def __init__(self, lab: Cluster, *, feed: Feed | None = None) -> None:
@@ -45,6 +47,9 @@ class LiveView(w.VBox):  # type: ignore[misc]  # ipywidgets has no type stubs
             style={"description_width": "auto"},
         )
         self.show = w.ToggleButtons(options=list(FILTERS), description="")
+        self.address = Address(
+            search=(self.search, "value"), show=(self.show, "value"), order=(self.order, "value")
+        )
         cards = Cards(feed=self.feed)
         w.jslink((self.search, "value"), (cards, "search"))
         w.jslink((self.order, "index"), (cards, "order"))

@@ -94,10 +94,14 @@ class Table(Part):
 
 
 class Header(Part):
-    """Name, pages and theme switch; the page is kept in the address, so that it can be sent."""
+    """Name, pages and theme switch; page and state are in the address, so that it can be sent."""
 
     _esm = module("header.js")
     _css = asset("header.css")
     cluster = traitlets.Unicode("").tag(sync=True)
     pages = traitlets.List(traitlets.List(traitlets.Unicode())).tag(sync=True)
     page = traitlets.Unicode("live").tag(sync=True)
+    #: The state of the page that is open, see `scms.widgets.address`; None: as its view has it.
+    query = traitlets.Dict(
+        traitlets.Unicode(), key_trait=traitlets.Unicode(), allow_none=True, default_value=None
+    ).tag(sync=True)
