@@ -1,7 +1,7 @@
 """The application: the pages with their header.
 
-In: a cluster. Out: one widget with Live, Reports, Find a server, and a page of each server; a page
-is made when it is first opened, so that a kernel that only watches stays small.
+In: a cluster. Out: one widget with the pages, and one of each server; a page is made when it is
+first opened, so that a kernel that only watches stays small.
 """
 
 from __future__ import annotations
@@ -19,7 +19,9 @@ from scms.widgets.work import Worker
 if TYPE_CHECKING:
     from scms.cluster import Cluster
 
-_PAGES: Final = (("live", "Live"), ("reports", "Reports"), ("find", "Find a server"))
+_PAGES: Final = (("live", "Live"), ("find", "Find a server"), ("reports", "Reports"))
+#: The views that are made when their page is first opened.
+_VIEWS: Final = {"find": "Finder", "reports": "ReportsView"}
 
 
 class App(w.VBox):  # type: ignore[misc]  # ipywidgets has no type stubs
@@ -119,15 +121,11 @@ class App(w.VBox):  # type: ignore[misc]  # ipywidgets has no type stubs
         )
 
     def _make(self, key: str, name: str) -> Any:
-        if key == "reports":
-            from scms.widgets.reports import ReportsView
-
-            return ReportsView(self._lab, worker=self._worker)
         if key == "server":
             return self._make_server(name)
-        from scms.widgets.finder import Finder
+        from scms import widgets
 
-        return Finder(self._lab, worker=self._worker)
+        return getattr(widgets, _VIEWS[key])(self._lab, worker=self._worker)
 
     def _make_server(self, name: str) -> Any:
         from scms.errors import UnknownServer

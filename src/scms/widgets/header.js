@@ -23,6 +23,7 @@ function logo(parent) {
 
 function switcher(parent, label, choices, choose) {
   const group = element("div", "scms-switch", parent);
+  group.dataset.switch = label.toLowerCase();
   group.setAttribute("role", "group");
   group.setAttribute("aria-label", label);
   const buttons = choices.map(([key, text]) => {
@@ -32,7 +33,12 @@ function switcher(parent, label, choices, choose) {
     button.addEventListener("click", () => choose(key));
     return button;
   });
-  return (key) => buttons.forEach((b) => b.setAttribute("aria-pressed", String(b.dataset.key === key)));
+  return (key) => {
+    for (const button of buttons) button.setAttribute("aria-pressed", String(button.dataset.key === key));
+    // On a phone the switch is wider than the screen: what is chosen is in sight.
+    const chosen = buttons.find((button) => button.dataset.key === key);
+    if (chosen) group.scrollLeft = chosen.offsetLeft - (group.clientWidth - chosen.offsetWidth) / 2;
+  };
 }
 
 // A text before and after the first of these marks; null where there is none.
