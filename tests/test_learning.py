@@ -10,6 +10,7 @@ import pytest
 import scms
 from scms.cluster import Cluster
 from scms.evidence import CHANCES, CHOICES
+from scms.forecast.ahead import KEY, ahead_from_json
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -22,7 +23,7 @@ def lab(running_lab: Path) -> Iterator[Cluster]:
     cluster = scms.open(running_lab)
     cluster.learn()
     yield cluster
-    for key in (CHANCES, CHOICES):
+    for key in (CHANCES, CHOICES, KEY):
         cluster.hot.set_meta(key, None)
 
 
@@ -50,6 +51,39 @@ def test_an_outlook_is_kept_for_some_hours_ahead(lab: Cluster) -> None:
     rows = said(lab, "outlook")
     assert {row["horizon_hours"] for row in rows} == {1, 4, 8, 24}
     assert {row["made_by"] for row in rows} == {lab.inventory.settings.collector}
+
+
+def test_every_hour_of_the_week_is_kept_for_every_reader(lab: Cluster) -> None:
+    text = lab.hot.meta(KEY)
+    assert text is not None
+    kept = ahead_from_json(text)
+    read = Cluster(lab.inventory).ahead()
+    assert read.made_at == kept.made_at
+    assert {one.server for one in read.servers} <= {s.name for s in lab.inventory.servers}
+    assert all(len(one.mean) >= 167 for one in read.servers)
+
+
+def test_where_nothing_is_kept_it_is_made_now_and_once_an_hour(lab: Cluster) -> None:
+    other = Cluster(lab.inventory)
+    kept = other.hot.meta(KEY)
+    other.hot.set_meta(KEY, None)
+    try:
+        made = other.ahead()
+        assert {one.server for one in made.servers} == {one.server for one in lab.ahead().servers}
+        assert other.ahead().made_at == made.made_at
+    finally:
+        other.hot.set_meta(KEY, kept)
+
+
+def test_a_hold_is_known_to_what_is_kept(lab: Cluster) -> None:
+    server = next(s for s in lab.snapshot().servers if s["gpus_total"])["server"]
+    own = [d["device"] for d in lab.snapshot().devices if d["server"] == server]
+    lab.hold(server, own, user="ada", duration="6h")
+    try:
+        one = next(one for one in lab.ahead().servers if one.server == server)
+        assert one.chances_of(1)[:5] == (1,) * 5
+    finally:
+        lab.release(user="ada")
 
 
 def test_a_recommendation_is_kept_as_it_was_told(lab: Cluster) -> None:

@@ -36,7 +36,7 @@ _VALID: Final = timedelta(days=7)
 _HISTORY: Final = timedelta(days=60)
 #: The models that need no statsmodels: an answer while somebody waits, also in a dashboard's
 #: kernel, is worth more than the rare server for which ETS wins.
-_MODELS: Final = ("blend", "last_value", "analog")
+LIGHT_MODELS: Final = ("blend", "last_value", "analog")
 #: Recommendations look this far into the outlook.
 _OUTLOOK_HOURS: Final = 24
 
@@ -102,7 +102,7 @@ class Evidence:
                     self.load(now),
                     horizon_hours=horizon,
                     now=now,
-                    models=_MODELS,
+                    models=LIGHT_MODELS,
                     choices=self.choices(now),
                     taken=taken,
                 )

@@ -51,7 +51,7 @@ class Learner(Future):
     """The verbs that learn from the past and judge what was said."""
 
     def learn(self) -> list[str]:
-        """Choose models and fit weights where that is due, and keep an outlook of the next day.
+        """Choose models and fit weights where that is due, and keep an outlook of the next week.
 
         The collector does so every hour. What is learnt is kept in the hot store, where every
         answer finds it; statsmodels is needed here alone.
@@ -64,13 +64,11 @@ class Learner(Future):
             HotStoreError: The hot store cannot be written.
         """
         from scms.evidence import CHANCES, CHOICES
-        from scms.forecast import outlook
         from scms.forecast.champion import choices_to_json
         from scms.forecast.logit import fit_chances
         from scms.forecast.outlooks import CANDIDATES, choices_of, models_named
         from scms.forecast.series import hourly_series
         from scms.forecast.spells import slot_grid
-        from scms.recommend.said import outlook_rows
 
         now = datetime.now(UTC)
         load = self._evidence.load(now)
@@ -83,18 +81,22 @@ class Learner(Future):
             model = fit_chances(slot_grid(self._evidence.slots(now), now=now))
             self._evidence.keep(CHANCES, model.to_json(), now)
             done.append(f"fitted {len(model.fits)} stretches: {model.why}")
-        frame = outlook(
-            load,
-            now=now,
-            choices=self._evidence.choices(now),
-            taken=self._holds.active(now),
-        )
-        kept = frame[frame["horizon_hours"].isin(_KEPT_HOURS)]
+        return [*done, f"kept an outlook of {self._keep_outlook(load, now)} servers"]
+
+    def _keep_outlook(self, load: pd.DataFrame, now: datetime) -> int:
+        """Keep what is said of the coming week: some hours to be scored, all to be read."""
+        from scms.forecast import ahead
+        from scms.recommend.said import outlook_rows
+
+        told, series = self._look_ahead(load, now, self._evidence.choices(now))
+        text = ahead.ahead_to_json(ahead.ahead_of(told, series, made_at=now))
+        self.hot.set_meta(ahead.KEY, text)
+        kept = told[told["horizon_hours"].isin(_KEPT_HOURS)]
         made_by = self.inventory.settings.collector
         rows = outlook_rows(kept, outlook_id=secrets.token_hex(6), made_by=made_by)
         if rows:
             self.hot.say("outlook", rows)
-        return [*done, f"kept an outlook of {kept['server'].nunique()} servers"]
+        return int(kept["server"].nunique())
 
     def backtest(
         self,
