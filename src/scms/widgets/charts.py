@@ -47,7 +47,7 @@ _QUARTER_MS: Final = 900_000
 def load_chart(end_ms: float) -> figure:
     """GPU, GPU memory and CPU of all servers, the last 15 minutes, in percent; source "load"."""
     window = Range1d(end_ms - WINDOW_SECONDS * 1000, end_ms)  # until the first data says better
-    plot = _plot(280, x_axis_type="datetime", x_range=window, y_range=Range1d(0, 102))
+    plot = plain_plot(280, x_axis_type="datetime", x_range=window, y_range=Range1d(0, 102))
     plot.yaxis.ticker = FixedTicker(ticks=_TENTHS)
     plot.ygrid.ticker = plot.yaxis[0].ticker
     names = ("time", "gpu", "gpu_memory", "cpu", "area")
@@ -60,7 +60,7 @@ def load_chart(end_ms: float) -> figure:
     ):
         plot.line("time", column, source=source, color=colour, line_width=2, legend_label=label)
     plot.legend.items = [plot.legend.items[n] for n in (2, 0, 1)]
-    _legend(plot)
+    legend_above(plot)
     plot.xaxis.formatter = _clock()
     tips = [("GPU", "@gpu{0}%"), ("GPU memory", "@gpu_memory{0}%"), ("CPU", "@cpu{0}%")]
     plot.add_tools(
@@ -76,7 +76,9 @@ def load_chart(end_ms: float) -> figure:
 
 def heat_map(servers: Sequence[str]) -> figure:
     """Utilisation of every GPU now: servers across, GPUs up; source "heat"."""
-    plot = _plot(280, x_range=DataRange1d(range_padding=0), y_range=DataRange1d(range_padding=0))
+    plot = plain_plot(
+        280, x_range=DataRange1d(range_padding=0), y_range=DataRange1d(range_padding=0)
+    )
     source = ColumnDataSource(
         {name: [] for name in ("server", "gpu", "use", "name", "state", "hatch")}, name="heat"
     )
@@ -117,7 +119,7 @@ def server_load(load: pd.DataFrame) -> figure:
         load: A table of ``lab.load``. Drag across the figure to look closer.
     """
     data = _local_percent(load)
-    plot = _plot(260, x_axis_type="datetime", y_range=Range1d(0, 102))
+    plot = plain_plot(260, x_axis_type="datetime", y_range=Range1d(0, 102))
     plot.yaxis.ticker = FixedTicker(ticks=_TENTHS)
     plot.ygrid.ticker = plot.yaxis[0].ticker
     source = ColumnDataSource(data)
@@ -138,7 +140,7 @@ def server_load(load: pd.DataFrame) -> figure:
         )
         line = {"color": colour, "line_width": 2, "legend_label": label}
         plot.line("time", f"{column}_mean", source=source, **line)
-    _legend(plot)
+    legend_above(plot)
     plot.xaxis.formatter = DatetimeTickFormatter(
         hours="%H:%M", hourmin="%H:%M", minutes="%H:%M", days="%d %b", months="%b %Y"
     )
@@ -185,7 +187,8 @@ def restyle(plot: Any) -> Any:
     return plot
 
 
-def _plot(height: int, **values: Any) -> figure:
+def plain_plot(height: int, **values: Any) -> figure:
+    """An empty figure in the look of the page."""
     plot = figure(
         height=height,
         sizing_mode="stretch_width",
@@ -210,7 +213,8 @@ def _plot(height: int, **values: Any) -> figure:
     return plot
 
 
-def _legend(plot: figure) -> None:
+def legend_above(plot: figure) -> None:
+    """Put the legend of a figure above it, in one line."""
     legend = plot.legend[0]
     plot.center.remove(legend)
     plot.add_layout(legend, "above")
