@@ -193,5 +193,5 @@ def test_repr_says_what_it_is(report: Report) -> None:
 
 
 def test_every_dimension_can_be_had(report: Report) -> None:
-    unused = {"day", "hour_of_day", "hour_of_week"}
+    unused = {"day", "month", "hour_of_day", "hour_of_week"}
     assert set(DIMENSIONS) - unused <= set(report.tables)

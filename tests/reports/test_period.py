@@ -163,6 +163,15 @@ def test_the_previous_period_ends_where_this_one_begins(
     before = period.previous()
     assert before.end == period.start
     assert before.kind == period.kind
+    assert before.following() == period
+
+
+def test_a_month_has_the_quarter_and_the_day_it_begins_in() -> None:
+    month = parse_period("2026-05", BERLIN, NOW)
+    assert month.of_kind("day").label == "2026-05-01"
+    assert month.of_kind("week").label == "2026-W18"
+    assert month.of_kind("quarter").label == "2026-Q2"
+    assert month.of_kind("year").label == "2026"
 
 
 @given(TEXTS, ZONES, MOMENTS)

@@ -14,13 +14,16 @@ from bokeh.models import ColorBar, Text
 
 from reports.rollups import START, made_up, query_over
 from scms.reports.build import build_report
-from scms.reports.charts import gallery
+from scms.reports.charts import gallery, metric_by
 from scms.reports.charts.curves import lorenz_curves, waterfall
 from scms.reports.charts.grid import gpu_time_grid
 from scms.reports.charts.heat import heat_of_hours, heat_over_time
 from scms.reports.charts.style import INK, SCALE
+from scms.reports.charts.went import where_hours_went
+from scms.reports.charts.words import of_metric, of_totals
 from scms.reports.metrics import usage
 from scms.reports.period import parse_period
+from scms.reports.present import column
 from scms.reports.sums import asked
 
 if TYPE_CHECKING:
@@ -144,6 +147,54 @@ def test_the_waterfall_ends_at_the_use_of_the_later_period() -> None:
     assert data["bottom"] == pytest.approx([0.0, 40.0, 55.0, 45.0, 0.0])
 
 
+def test_where_the_hours_went_adds_up_from_all_to_used() -> None:
+    totals = pd.DataFrame(
+        {
+            "gpu_hours_observed": [90.0],
+            "gpu_hours_available": [80.0],
+            "gpu_hours_used": [50.0],
+            "gpu_hours_idle_held": [10.0],
+            "gpu_hours_free": [20.0],
+            "gpu_hours_down": [10.0],
+            "gpu_hours_utilized": [30.0],
+        }
+    )
+    data = _data(where_hours_went(totals))
+    assert data["label"] == [
+        *("all", "down", "faulty or unreadable", "free", "held without work", "used"),
+        *("used, not computing", "computing"),
+    ]
+    assert data["top"] == pytest.approx([100.0, 100.0, 90.0, 80.0, 60.0, 50.0, 50.0, 30.0])
+    assert of_totals(totals) == (
+        (
+            "Of 100 GPU-hours 50 % were used; down 10 %, faulty or unreadable 10 %, free 20 %, "
+            "held without work 10 %."
+        ),
+    )
+
+
+def test_a_metric_has_a_bar_where_it_is_known() -> None:
+    frame = pd.DataFrame(
+        {
+            "server": ["a", "b"],
+            "gpu_use_ratio": [0.25, None],
+            "gpu_hours_used": [1.0, None],
+            "simulated": [False, False],
+        }
+    )
+    chosen = column("gpu_use_ratio")
+    assert chosen is not None
+    data = _data(metric_by(frame, chosen))
+    assert (data["label"], data["value"], data["text"]) == (["a"], [25.0], ["25 %"])
+    assert of_metric(frame, "gpu_use_ratio", chosen.write) == ("Highest: a, 25 %.",)
+
+
+def test_every_picture_is_told_in_words(report: Report) -> None:
+    told = {picture.name: picture.words for picture in gallery(report)}
+    assert all(told.values())
+    assert told["heat"][0].startswith("Highest: ")
+
+
 def test_without_an_earlier_period_there_is_no_waterfall() -> None:
     after = pd.DataFrame({"server": ["b"], "gpu_hours_used": [5.0]})
     assert waterfall(pd.DataFrame(), after, ("September", "October")) is None
@@ -159,7 +210,7 @@ def test_the_lorenz_curve_is_told_with_its_gini() -> None:
 
 def test_a_report_has_every_picture_that_it_has_rows_for(report: Report) -> None:
     assert [picture.name for picture in gallery(report)] == [
-        *("time", "servers", "users", "lorenz", "heat", "grid")
+        *("time", "went", "servers", "users", "lorenz", "heat", "grid")
     ]
 
 

@@ -80,6 +80,14 @@ def test_the_report_of_a_group_is_about_its_servers_only(lab: Cluster) -> None:
     assert theirs.name == "Example lab, vision"
 
 
+def test_a_filter_gives_the_same_report_as_the_group_it_means(lab: Cluster) -> None:
+    theirs, filtered = lab.report(DAY, group="vision"), lab.report(DAY, where="group:vision")
+    assert filtered.totals.equals(theirs.totals)
+    assert filtered.name == "Example lab, group:vision"
+    with pytest.raises(ReportError, match="means no server"):
+        lab.report(DAY, where="group:nobody")
+
+
 def test_groups_add_up_to_all(lab: Cluster) -> None:
     parts = [lab.report(DAY, group=group).totals["gpu_hours_used"].item() for group in lab.groups()]
     table = lab.report(DAY).tables["group"].set_index("group")["gpu_hours_used"]

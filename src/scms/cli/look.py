@@ -13,8 +13,8 @@ if TYPE_CHECKING:
     import pandas as pd
 
 _DIMENSIONS = (
-    "server", "device", "user", "group", "tag", "model", "hour", "day", "weekday", "hour_of_day",
-    "hour_of_week",
+    "server", "device", "user", "group", "tag", "model", "hour", "day", "month", "weekday",
+    "hour_of_day", "hour_of_week",
 )  # fmt: skip
 _NOW_COLUMNS = (
     "server", "state", "gpus_total", "gpus_free", "gpus_busy", "gpus_idle_held", "gpu_model",

@@ -73,17 +73,28 @@ class Parts:
 
         return Holds(self.hot, self.inventory.settings.holds)
 
-    def _views_of(self, group: str | None) -> Views:
-        """The views of all servers, or of those of one group and no others."""
-        if group is None:
+    def _views_of(self, group: str | None, where: str, period: Period, *, now: datetime) -> Views:
+        """The views of all servers, or of those of one group and of a filter and no others."""
+        if group is None and not where.strip():
             return self._views
         from scms.inventory import Inventory
+        from scms.reports.chosen import chosen_servers
         from scms.views import open_views
 
         inventory = self.inventory
-        servers = tuple(server for server in inventory.servers if server.group == group)
-        if not servers:
-            raise _no_group(group, inventory)
+        servers = inventory.servers
+        if group is not None:
+            servers = tuple(server for server in servers if server.group == group)
+            if not servers:
+                raise _no_group(group, inventory)
+        if where.strip():
+            named = set(chosen_servers(self._views.frame, period, where, now=now))
+            servers = tuple(server for server in servers if server.name in named)
+            if not servers:
+                raise ReportError(
+                    f"the filter {where.strip()!r} means no server of the inventory",
+                    expected="one that some server meets",
+                )
         theirs = Inventory(
             servers, inventory.settings, directory=inventory.directory, source=inventory.source
         )

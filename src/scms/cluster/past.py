@@ -36,7 +36,7 @@ class Past(Parts):
         Args:
             period: Such as ``"today"``, ``"2026-10"``, ``"2026-W41"``, ``"2026-Q4"``, ``"7d"``.
             by: ``server``, ``device``, ``user``, ``group``, ``tag``, ``model``, ``hour``, ``day``,
-                ``weekday``, ``hour_of_day`` or ``hour_of_week``.
+                ``month``, ``weekday``, ``hour_of_day`` or ``hour_of_week``.
             where: Only servers that this filter means, such as ``"group:vision not tag:old"``.
             user: Only what this user used; not by device or model.
             top: Only so many rows, those with most hours used first.
@@ -66,6 +66,7 @@ class Past(Parts):
         self,
         period: str | Period = "last-month",
         *,
+        where: str = "",
         group: str | None = None,
         audience: str | None = None,
         commands: bool = False,
@@ -75,27 +76,30 @@ class Past(Parts):
 
         Args:
             period: As for `usage`.
+            where: About the servers that this filter means only; those of the inventory.
             group: About the servers of this group only.
             audience: Who is to see it, which says what is seen of names; see ``[privacy]``.
             commands: Show program names as well, where names are shown.
             template: A Jinja template for the page; by default that of the settings, or ours.
 
         Raises:
-            ReportError: There is no such group, or the template cannot be used.
+            FilterError: ``where`` cannot be read.
+            ReportError: There is no such group or server, or the template cannot be used.
             SettingsError: No list of ``[privacy]`` names the audience.
         """
         from scms.reports.build import build_report
 
         settings = self.inventory.settings
+        chosen_period, now = self.period(period), datetime.now(UTC)
         report = build_report(
-            self._views_of(group).frame,
-            self.period(period),
-            name=settings.name if group is None else f"{settings.name}, {group}",
-            now=datetime.now(UTC),
+            self._views_of(group, where, chosen_period, now=now).frame,
+            chosen_period,
+            name=", ".join(part for part in (settings.name, group, where.strip()) if part),
+            now=now,
             thresholds=settings.findings,
             power=settings.power,
             # Where only its servers are seen, nobody can tell who of a group works elsewhere.
-            groups=settings.groups if group is None else {},
+            groups=settings.groups if group is None and not where.strip() else {},
             veil=self._veil(audience, commands=commands),
         )
         chosen = settings.reports.template if template is None else template

@@ -87,7 +87,7 @@ def usage(
         query: Runs SQL over the views.
         period: What to look at; of one that has not ended, the part that has passed.
         by: One row per ``server``, ``device``, ``user``, ``group``, ``tag``, ``model``, ``hour``,
-            ``day``, ``weekday``, ``hour_of_day`` or ``hour_of_week``.
+            ``day``, ``month``, ``weekday``, ``hour_of_day`` or ``hour_of_week``.
         now: The clock; aware.
         where: Only servers that this filter means, such as ``group:vision not tag:old``
             (see `scms.filters`): by name, group, tag, model, users or gpus.

@@ -98,6 +98,17 @@ class Period:
             return _days(before - timedelta(days=count), before, self.zone)
         return _calendar(self.kind, before, self.zone)
 
+    def following(self) -> Period:
+        """The period of the same kind just after; of a range, as many days."""
+        after = self.last_day + _ONE_DAY
+        if self.kind == "days":
+            return _days(after, after + (self.last_day - self.first_day), self.zone)
+        return _calendar(self.kind, after, self.zone)
+
+    def of_kind(self, kind: Kind) -> Period:
+        """The day, week, month, quarter or year that its first day is in."""
+        return _calendar(kind, self.first_day, self.zone)
+
     def year_ago(self) -> Period:
         """The same one a year before: week 41 of week 41, 29 February of the 28th, W53 of W52.
 

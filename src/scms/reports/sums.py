@@ -37,7 +37,7 @@ __all__ = [
 ]
 
 #: Of these a table has one row per part of the period.
-TIMES: Final = ("hour", "day", "weekday", "hour_of_day", "hour_of_week")
+TIMES: Final = ("hour", "day", "month", "weekday", "hour_of_day", "hour_of_week")
 #: What a table of use can have one row per.
 DIMENSIONS: Final = ("server", "device", "user", "group", "tag", "model", *TIMES)
 #: Columns that can be added up over rows.
@@ -70,7 +70,9 @@ _WHAT_ROWS_ARE: Final = (
     "expected_hours",
 )
 #: Which relation has the time of each dimension server by server.
-_FINER: Final = {"hour": "hour", "day": "day"} | dict.fromkeys(TIMES[2:], "hour_of_week")
+_FINER: Final = {"hour": "hour", "day": "day", "month": "day"} | dict.fromkeys(
+    ("weekday", "hour_of_day", "hour_of_week"), "hour_of_week"
+)
 
 
 def sums(
@@ -90,6 +92,8 @@ def sums(
     servers = None if where.strip() == "" else chosen_servers(query, period, where, now=now)
     if user is not None:
         return _of_user(query, period, by=by, now=now, servers=servers, user=user)
+    if servers is None and by == "month":
+        return over_time(asked(query, "usage_by_server_and_day", period, now=now), by)
     if servers is None:
         return asked(query, f"usage_by_{by}", period, now=now)
     return _of_servers(query, period, by=by, now=now, servers=servers)
@@ -229,7 +233,7 @@ def _of_user(
         user=user,
         servers=chosen,
     )
-    facts = where[["server", "group", "tags"]].merge(rows, on="server")
+    facts = where[["server", "group", "tags"]].merge(_with_time(rows, by), on="server")
     used = added_up(exploded(facts) if by == "tag" else facts, by)
     wanted = dict.fromkeys((by, "group", "gpu_count", *_WHAT_ROWS_ARE))
     kept = [column for column in wanted if column in frame.columns]

@@ -4,13 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
+from scms.reports.charts.steps import Step, level, stepped, steps
 from scms.reports.charts.style import HUE, NEUTRAL, WARN, blank, finish
 from scms.reports.longtail import gini, lorenz
-from scms.reports.present import hours
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
-
     import pandas as pd
     from bokeh.plotting import figure
 
@@ -72,54 +70,29 @@ def waterfall(before: pd.DataFrame, servers: pd.DataFrame, names: tuple[str, str
     Returns:
         None where there is nothing to compare.
     """
-    from bokeh.models import ColumnDataSource, FixedTicker, HoverTool, NumeralTickFormatter
+    change = changes(before, servers)
+    if change.empty:
+        return None
+    changed = [(str(name), float(amount)) for name, amount in change.head(_MOST_STEPS).items()]
+    if len(change) > _MOST_STEPS:
+        others = f"{len(change) - _MOST_STEPS} others"
+        changed.append((others, float(change.iloc[_MOST_STEPS:].sum())))
+    start, end = float(before["gpu_hours_used"].sum()), float(servers["gpu_hours_used"].sum())
+    looks = [Step(name, amount, HUE if amount >= 0 else WARN) for name, amount in changed]
+    bars = [level(names[0], start), *steps(looks, start), level(names[1], end)]
+    return stepped(bars, "GPU-hours used")
+
+
+def changes(before: pd.DataFrame, servers: pd.DataFrame) -> pd.Series:
+    """How many more GPU-hours each server was used than before, the largest change first.
+
+    Arguments are those of `waterfall`; empty where there is nothing to compare.
+    """
+    import pandas as pd
 
     if before.empty:
-        return None
+        return pd.Series(dtype="float64")
     earlier = before.set_index("server")["gpu_hours_used"]
     later = servers.set_index("server")["gpu_hours_used"]
     change = later.sub(earlier, fill_value=0.0).dropna()
-    if change.empty:
-        return None
-    most = change.reindex(change.abs().sort_values(ascending=False).index)
-    steps = [(str(name), float(amount)) for name, amount in most.head(_MOST_STEPS).items()]
-    if len(most) > _MOST_STEPS:
-        steps.append((f"{len(most) - _MOST_STEPS} others", float(most.iloc[_MOST_STEPS:].sum())))
-    start, end = float(earlier.sum()), float(later.sum())
-    bars = [_bar(names[0], 0.0, start), *_steps(steps, start), _bar(names[1], 0.0, end)]
-    columns = {name: [bar[name] for bar in bars] for name in bars[0]}
-    source = ColumnDataSource({"x": list(range(len(bars))), **columns})
-    labels = columns["label"]
-    top = max(columns["top"])
-    plot = blank(height=320, x_range=(-0.6, len(bars) - 0.4), y_range=(0, top * 1.12 or 1))
-    plot.vbar(
-        "x", bottom="bottom", top="top", width=0.66, source=source, color="color", line_color=None
-    )
-    plot.text(
-        "x", "top", text="amount", source=source, text_align="center", text_baseline="bottom",
-        y_offset=-3, text_font_size="11px", text_color=NEUTRAL,
-    )  # fmt: skip
-    plot.xaxis.ticker = FixedTicker(ticks=list(range(len(labels))))
-    plot.xaxis.major_label_overrides = dict(enumerate(labels))
-    plot.yaxis.axis_label = "GPU-hours used"
-    plot.yaxis.formatter = NumeralTickFormatter(format="0,0.[0]")
-    plot.xgrid.visible = False
-    finish(plot)
-    tips = [("", "@label"), ("GPU-hours", "@amount")]
-    plot.add_tools(HoverTool(tooltips=tips, renderers=plot.renderers[:1]))
-    return plot
-
-
-def _steps(steps: Sequence[tuple[str, float]], level: float) -> Iterator[dict[str, Any]]:
-    """A bar per change, each from where the one before ended."""
-    for name, amount in steps:
-        sign = "+" if amount >= 0 else "−"
-        bar = _bar(name, min(level, level + amount), max(level, level + amount))
-        look = {"amount": f"{sign}{hours(abs(amount))}", "color": HUE if amount >= 0 else WARN}
-        yield bar | look
-        level += amount
-
-
-def _bar(label: str, bottom: float, top: float) -> dict[str, Any]:
-    amount = hours(top - bottom)
-    return {"label": label, "bottom": bottom, "top": top, "amount": amount, "color": NEUTRAL}
+    return change.reindex(change.abs().sort_values(ascending=False).index)
