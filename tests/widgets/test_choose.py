@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from scms.widgets.choose import FILTERS, ORDERS, shown
+from scms.widgets.choose import FILTERS, HEADINGS, ORDERS, shown
 from widgets.rows import device, server, snapshot
 
 STATE = snapshot(
@@ -44,6 +44,32 @@ def test_each_filter_shows_its_servers(name: str, expected: list[str]):
 )
 def test_every_word_must_occur(words: str, expected: list[str]):
     assert names(search=words) == expected
+
+
+@pytest.mark.parametrize(
+    ("user", "expected"), [("ada", ["alpha"]), (" bob ", ["beta"]), ("", []), ("nobody", [])]
+)
+def test_mine_are_the_servers_where_somebody_computes_or_holds(user: str, expected: list[str]):
+    assert names(show=FILTERS.index("Mine"), user=user) == expected
+
+
+@pytest.mark.parametrize(
+    ("sort", "expected"),
+    [
+        ("gpu", ["alpha", "beta", "gamma"]),
+        ("-gpu", ["beta", "alpha", "gamma"]),
+        ("group", ["beta", "alpha", "gamma"]),
+        ("-users", ["alpha", "beta", "gamma"]),
+        ("colour", ["beta", "alpha", "gamma"]),
+    ],
+)
+def test_a_heading_sorts_and_what_is_unknown_comes_last(sort: str, expected: list[str]):
+    assert names(sort=sort) == expected
+
+
+@pytest.mark.parametrize("heading", HEADINGS)
+def test_every_heading_can_be_sorted_by(heading: str):
+    assert sorted(names(sort=heading)) == ["alpha", "beta", "gamma"]
 
 
 def test_unknown_load_is_sorted_last():

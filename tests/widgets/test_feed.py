@@ -73,6 +73,27 @@ def test_hellos_of_many_views_bring_one_full_frame(lab: Cluster):
     asyncio.run(scene())
 
 
+def test_a_paused_page_is_sent_nothing_and_catches_up(lab: Cluster):
+    async def scene() -> None:
+        feed = Watched(lab)
+        feed.hear("hello")
+        await until(lambda: "past" in feed.kinds())
+        feed.paused = True
+        await until(lambda: feed.sent and feed.running)
+        sent = feed.kinds().count("frame")
+        for _ in range(5):
+            feed.hear("ping")
+            await asyncio.sleep(0.03)  # more than one tick, all of them skipped
+        assert feed.kinds().count("frame") <= sent + 1  # one may have been on its way
+        feed.paused = False
+        feed.hear("hello")
+        full = [c["full"] for c in feed.sent if c["kind"] == "frame"].count(True)
+        await until(lambda: [c.get("full") for c in feed.sent].count(True) > full)
+        feed.close()
+
+    asyncio.run(scene())
+
+
 def test_a_ping_is_answered(lab: Cluster):
     async def scene() -> None:
         feed = Watched(lab)

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from scms.widgets.headline import alerts, load, tiles, weighted
+from scms.widgets.headline import alerts, load, observed, tiles, weighted
 from widgets.rows import device, server, snapshot
 
 
@@ -31,6 +31,12 @@ def test_a_degraded_server_is_up_and_a_stale_one_is_not():
     rows = [server("a", state="degraded"), server("b", state="stale"), server("c")]
     up = tile("up", rows, [])
     assert (up["value"], up["suffix"]) == ("2", "/ 3")
+
+
+def test_a_server_is_observed_while_there_is_fresh_data_of_it():
+    states = ("up", "degraded", "stale", "down", "unknown")
+    seen = snapshot([server(state, state=state) for state in states], [])
+    assert observed(seen) == 2
 
 
 @pytest.mark.parametrize(("state", "tone"), [("up", "ok"), ("stale", "warn"), ("down", "bad")])

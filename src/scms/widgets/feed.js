@@ -1,5 +1,5 @@
-// The live feed in the browser: keeps the last frame for views that come later, pings the kernel,
-// and says whether the page is live and how old its data is.
+// The live feed in the browser: pings the kernel, says whether the page is live, how old its data is and
+// how many servers it is of, and lets the page be paused.
 
 const PING_MS = 2000;
 const SILENT_MS = 5000; // no answer of the kernel for this long: not connected
@@ -38,10 +38,27 @@ async function newKernel(silentMs) {
   }
 }
 
+// Of when the numbers are, and whether that is now.
+function aged({ frame, frameAt }, connected, paused) {
+  if (!frame) {
+    return { tone: connected ? "wait" : "late", text: connected ? "Reading …" : "Not live", title: "" };
+  }
+  const { newest, late_after: lateAfter, as_of: asOf, zone } = frame;
+  const title = `Time of the snapshot, ${zone}`;
+  if (paused) return { tone: "paused", text: `Paused · as of ${clock(asOf, zone)}`, title };
+  const old = newest === null ? null : newest + (performance.now() - frameAt) / 1000;
+  if (old !== null && old <= lateAfter && connected) {
+    return { tone: "live", text: `Live · ${clock(asOf, zone)}`, title };
+  }
+  const text = old === null ? "Not live · no data yet, is a collector running?"
+    : `Not live · newest data ${ageText(old)} old`;
+  return { tone: "late", text, title: connected ? "The collector writes nothing: start it with scms collect" : title };
+}
+
 export default {
   initialize({ model }) {
     const beat = () => document.hidden || model.send({ kind: "ping" });
-    const shown = () => document.hidden || model.send({ kind: "hello" });
+    const shown = () => document.hidden || model.get("paused") || model.send({ kind: "hello" });
     const timer = setInterval(beat, PING_MS);
     document.addEventListener("visibilitychange", shown);
     return () => {
@@ -54,7 +71,17 @@ export default {
     el.classList.add("scms-feed");
     const link = element("span", "scms-link", el);
     const age = element("span", "scms-age", el);
+    const observed = element("span", "scms-observed", el);
+    const pause = element("button", "scms-pause", el);
+    pause.type = "button";
+    pause.addEventListener("click", () => {
+      model.set("paused", !model.get("paused"));
+      model.save_changes();
+      if (!model.get("paused")) model.send({ kind: "hello" }); // and catch up
+      say();
+    });
     const problem = element("span", "scms-problem", el);
+    for (const told of [link, problem]) told.setAttribute("role", "status");
     const state = { heardAt: performance.now(), frameAt: null, frame: null };
     const receive = (content) => {
       state.heardAt = performance.now();
@@ -66,37 +93,34 @@ export default {
       const silent = (performance.now() - state.heardAt) / 1000;
       const connected = silent * 1000 < SILENT_MS;
       link.dataset.state = connected ? "ok" : "bad";
-      link.textContent = connected ? "Connected" : `Not connected for ${ageText(silent)}, trying again`;
+      write(link, connected ? "Connected" : `Not connected for ${ageText(silent)}, trying again`);
       link.title = connected
         ? "The page and its kernel talk to each other"
         : "No answer from the kernel. The page reloads by itself when the server is back.";
-      problem.textContent = model.get("problem");
+      write(problem, model.get("problem"));
+      const paused = model.get("paused");
+      write(pause, paused ? "Resume" : "Pause");
+      pause.setAttribute("aria-pressed", String(paused));
       if (!connected) newKernel(silent * 1000);
-      if (!state.frame) {
-        age.dataset.state = connected ? "wait" : "late";
-        age.textContent = connected ? "Reading …" : "Not live";
-        return;
-      }
-      const { newest, late_after, as_of, zone } = state.frame;
-      const old = newest === null ? null : newest + (performance.now() - state.frameAt) / 1000;
-      const late = old === null || old > late_after || !connected;
-      age.dataset.state = late ? "late" : "live";
-      if (!late) age.textContent = `Live · ${clock(as_of, zone)}`;
-      else if (old === null) age.textContent = "Not live · no data yet, is a collector running?";
-      else age.textContent = `Not live · newest data ${ageText(old)} old`;
-      age.title = late && connected
-        ? "The collector writes nothing: start it with scms collect"
-        : `Time of the snapshot, ${zone}`;
+      const { text, title, tone } = aged(state, connected, paused);
+      age.dataset.state = tone;
+      age.title = title;
+      write(age, text);
+      if (!state.frame) return;
+      const count = state.frame.servers_total;
+      write(observed, `${state.frame.observed} of ${count} servers observed`);
+      observed.dataset.state = state.frame.observed < count ? "part" : "all";
+      observed.title = "There is fresh data of so many servers; all numbers of the page are of these.";
     };
     model.on("msg:custom", receive);
-    model.on("change:problem", say);
+    model.on("change:problem change:paused", say);
     const timer = setInterval(say, 500);
     if (!document.hidden) model.send({ kind: "hello" });
     say();
     return () => {
       clearInterval(timer);
       model.off("msg:custom", receive);
-      model.off("change:problem", say);
+      model.off("change:problem change:paused", say);
     };
   },
 };

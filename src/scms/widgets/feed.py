@@ -40,6 +40,8 @@ class Feed(Part):
 
     #: What went wrong in the kernel, said on the page; empty when all is well.
     problem = traitlets.Unicode("").tag(sync=True)
+    #: Nothing is read and drawn while it is; views that come meanwhile still get what they need.
+    paused = traitlets.Bool(default_value=False).tag(sync=True)
     #: Grows with every snapshot; the kernel's own widgets observe it.
     sequence = traitlets.Int(0)
 
@@ -107,7 +109,8 @@ class Feed(Part):
     async def _tick_while_watched(self) -> None:
         while time.monotonic() - self._watched_at < _UNWATCHED_SECONDS:
             started = time.monotonic()
-            await self._tick()
+            if self._wants_all or not self.paused:
+                await self._tick()
             left = self._pause - (time.monotonic() - started)
             self._wake.clear()
             if self._wants_all and not self.problem:

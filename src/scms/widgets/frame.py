@@ -93,6 +93,8 @@ class Packer:
             "as_of": snapshot.as_of.timestamp() * 1000,
             "newest": newest(snapshot),
             "late_after": late_after(self._interval),
+            "observed": headline.observed(snapshot),
+            "servers_total": len(rows),
             "zone": self._zone,
             "names": [row["server"] for row in rows] if full else None,
             "texts": changed,

@@ -1,4 +1,4 @@
-// Name, pages and theme switch. The page and its state are in the address (#PAGE[/NAME][?word=text&…]).
+// Name, pages, theme and language switch. The page and its state are in the address (#PAGE[/NAME][?word=text&…]).
 // Switching the page is done here at once; the kernel hears of it, prepares what a page needs, and says
 // what of its state is worth a word in the address.
 
@@ -92,6 +92,10 @@ export default {
       localStorage.setItem("scms-theme", key);
       window.dispatchEvent(new CustomEvent("scms-theme-chosen"));
     });
+    const markLanguage = switcher(el, "Language", [["en", "EN"], ["zh", "中文"]], (key) => {
+      window.dispatchEvent(new CustomEvent("scms-language-chosen", { detail: key }));
+    });
+    for (const button of el.lastElementChild.children) button.translate = false; // each in its own
 
     const followAddress = () => {
       const [path, words] = halves(location.hash.slice(1), "?");
@@ -107,17 +111,26 @@ export default {
       if (query !== null && (location.hash || `#${pages[0][0]}`) !== wanted) history.replaceState(null, "", wanted);
     };
     const themed = () => markTheme(document.documentElement.dataset.scmsTheme);
+    const spoken = () => markLanguage(document.documentElement.dataset.scmsLanguage ?? "en");
     window.addEventListener("hashchange", followAddress);
     window.addEventListener("scms-themed", themed);
+    window.addEventListener("scms-spoken", spoken);
     model.on("change:query", writeAddress);
+    const sized = new ResizeObserver(() => {
+      app()?.style.setProperty("--scms-header-height", `${el.offsetHeight}px`);
+    });
+    sized.observe(el);
     requestAnimationFrame(() => {
       followAddress(); // once the element hangs in the page
       themed();
+      spoken();
     });
     return () => {
       window.removeEventListener("hashchange", followAddress);
       window.removeEventListener("scms-themed", themed);
+      window.removeEventListener("scms-spoken", spoken);
       model.off("change:query", writeAddress);
+      sized.disconnect();
     };
   },
 };

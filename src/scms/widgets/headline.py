@@ -37,6 +37,13 @@ def alerts(server: Mapping[str, Any], devices: Iterable[Mapping[str, Any]]) -> l
     return found
 
 
+def observed(snapshot: Snapshot) -> int:
+    """How many servers there is fresh data of; all numbers of the page are of these."""
+    return sum(
+        server["state"] in {ServerState.UP, ServerState.DEGRADED} for server in snapshot.servers
+    )
+
+
 def load(snapshot: Snapshot) -> dict[str, float | None]:
     """The load of all servers together, 0 to 1: ``gpu`` (mean of devices), ``gpu_memory``, ``cpu``.
 
@@ -67,7 +74,6 @@ def share(rows: Sequence[Mapping[str, Any]], part: str, whole: str) -> float | N
 def tiles(snapshot: Snapshot) -> list[Row]:
     """The tiles: ``key, label, value, suffix, ratio (for the bar), tone, title``."""
     servers, devices = snapshot.servers, snapshot.devices
-    up = [s for s in servers if s["state"] in {ServerState.UP, ServerState.DEGRADED}]
     free = [device for device in devices if is_free(device)]
     held = sum(device["held_by"] is not None for device in devices)
     loads = load(snapshot)
@@ -76,7 +82,7 @@ def tiles(snapshot: Snapshot) -> list[Row]:
     wrong = [f"{s['server']}: {text}" for s in servers for text in alerts(s, devices)]
     tone = "bad" if any(s["state"] == ServerState.DOWN for s in servers) else "warn"
     return [
-        _tile("up", "Servers up", str(len(up)), f"/ {len(servers)}"),
+        _tile("up", "Servers up", str(observed(snapshot)), f"/ {len(servers)}"),
         _tile(
             "free",
             "Free GPUs",

@@ -1,4 +1,4 @@
-"""The live page: headline, charts, and one card per server.
+"""The live page: headline, charts, and all servers as cards or as a table.
 
 In: a cluster. Out: a widget for Voila and notebooks that updates itself while it is looked at.
 """
@@ -11,11 +11,11 @@ import ipywidgets as w
 
 from scms.widgets.address import Address
 from scms.widgets.charts import heat_map, load_chart
-from scms.widgets.choose import FILTERS, ORDERS, shown
+from scms.widgets.choose import FILTERS, ORDERS, VIEWS, shown
 from scms.widgets.feed import Feed
 from scms.widgets.figure import Figure
 from scms.widgets.part import add_classes
-from scms.widgets.parts import Cards, Theme, Tiles
+from scms.widgets.parts import Cards, Name, Theme, Tiles
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -31,8 +31,9 @@ class LiveView(w.VBox):  # type: ignore[misc]  # ipywidgets has no type stubs
         feed: The feed to draw, where a page has one already; else a new one.
 
     Attributes:
-        search, order, show: The controls (ipywidgets); setting their values is the same as
-            clicking them.
+        search, order, show, view, user: The controls; setting their values is the same as clicking
+            them. ``user`` is whose servers "Mine" shows.
+        cards: The servers; its ``sort`` is the heading that the table is sorted by.
         address: What of them stands in the address of the page.
     """
 
@@ -47,46 +48,58 @@ class LiveView(w.VBox):  # type: ignore[misc]  # ipywidgets has no type stubs
             style={"description_width": "auto"},
         )
         self.show = w.ToggleButtons(options=list(FILTERS), description="")
+        self.view = w.ToggleButtons(options=list(VIEWS), description="")
+        self.user = Name(placeholder="your name")
+        self.cards = Cards(feed=self.feed)
         self.address = Address(
-            search=(self.search, "value"), show=(self.show, "value"), order=(self.order, "value")
+            search=(self.search, "value"),
+            show=(self.show, "value"),
+            user=(self.user, "value", self._of_one),
+            order=(self.order, "value"),
+            view=(self.view, "value"),
+            sort=(self.cards, "sort"),
         )
-        cards = Cards(feed=self.feed)
-        w.jslink((self.search, "value"), (cards, "search"))
-        w.jslink((self.order, "index"), (cards, "order"))
-        w.jslink((self.show, "index"), (cards, "show"))
-        charts = [
-            Figure(
-                load_chart(self.feed.local_ms()),
-                feed=self.feed,
-                channel="load",
-                title="All servers",
-                subtitle="last 15 minutes, %",
-            ),
-            Figure(
-                heat_map([server.name for server in lab.inventory.servers]),
-                feed=self.feed,
-                channel="heat",
-                title="GPU utilisation",
-                subtitle="server × GPU, now, %",
-            ),
-        ]
-        controls = [
-            add_classes(self.search, "scms-search"),
-            add_classes(self.order, "scms-order"),
-            self.show,
-        ]
-        if feed is None:
-            controls.append(add_classes(self.feed, "scms-own-feed"))
+        self._link()
         super().__init__(
             [
                 Theme(),
                 Tiles(feed=self.feed),
-                add_classes(w.HBox(charts), "scms-row", "scms-charts"),
-                add_classes(w.HBox(controls), "scms-row", "scms-controls"),
-                cards,
+                add_classes(w.HBox(_charts(lab, self.feed)), "scms-row", "scms-charts"),
+                self._controls(own_feed=feed is None),
+                self.cards,
             ]
         )
         add_classes(self, "scms", "scms-stack", "scms-live")
+
+    def _link(self) -> None:
+        """Typing, filtering and sorting happen in the browser; the kernel hears of it."""
+        w.jslink((self.search, "value"), (self.cards, "search"))
+        w.jslink((self.user, "value"), (self.cards, "user"))
+        for name in ("order", "show", "view"):
+            w.jslink((getattr(self, name), "index"), (self.cards, name))
+        self.show.observe(lambda _: self._offer(), names="value")
+        self.view.observe(lambda _: self._offer(), names="value")
+        self._offer()
+
+    def _offer(self) -> None:
+        """Offer only what matters: a name for "Mine"; the table is sorted by its headings."""
+        self.user.layout.display = "" if self._of_one() else "none"
+        self.order.layout.display = "none" if self.view.value == "Table" else ""
+
+    def _of_one(self) -> bool:
+        return bool(self.show.value == "Mine")
+
+    def _controls(self, *, own_feed: bool) -> Any:
+        controls = [
+            add_classes(self.search, "scms-search"),
+            self.show,
+            add_classes(self.user, "scms-whose"),
+            add_classes(self.order, "scms-order"),
+            add_classes(self.view, "scms-look"),
+        ]
+        if own_feed:
+            controls.append(add_classes(self.feed, "scms-own-feed"))
+        return add_classes(w.HBox(controls), "scms-row", "scms-controls")
 
     def refresh(self) -> None:
         """Read and send the state now, without waiting for the next tick."""
@@ -98,7 +111,12 @@ class LiveView(w.VBox):  # type: ignore[misc]  # ipywidgets has no type stubs
 
         snapshot = self.feed.read() if self.feed.snapshot is None else self.feed.snapshot
         rows = shown(
-            snapshot, search=self.search.value, show=self.show.index, order=self.order.index
+            snapshot,
+            search=self.search.value,
+            show=self.show.index,
+            order=self.order.index,
+            user=self.user.value,
+            sort=self.cards.sort if self.view.value == "Table" else "",
         )
         return pd.DataFrame(rows)
 
@@ -106,6 +124,25 @@ class LiveView(w.VBox):  # type: ignore[misc]  # ipywidgets has no type stubs
         """Stop the ticks and close every widget of the page."""
         close_tree(self.children)
         super().close()
+
+
+def _charts(lab: Cluster, feed: Feed) -> list[Figure]:
+    return [
+        Figure(
+            load_chart(feed.local_ms()),
+            feed=feed,
+            channel="load",
+            title="All servers",
+            subtitle="last 15 minutes, %",
+        ),
+        Figure(
+            heat_map([server.name for server in lab.inventory.servers]),
+            feed=feed,
+            channel="heat",
+            title="GPU utilisation",
+            subtitle="server × GPU, now, %",
+        ),
+    ]
 
 
 def close_tree(widgets: Any) -> None:

@@ -14,13 +14,14 @@ from ipywidgets import widget_serialization
 from scms.errors import FilterError
 from scms.filters import parse_filter
 from scms.widgets.feed import Feed
+from scms.widgets.language import Language, language_module
 from scms.widgets.part import Part, asset, module
 
 
-class Theme(Part):
-    """The look of everything: colours as CSS variables, dark or light with the system."""
+class Theme(Language):
+    """The look and the language of a view: colours dark or light, words English or Chinese."""
 
-    _esm = asset("theme.js")
+    _esm = language_module() + asset("theme.js")
     _css = asset("theme.css")
 
 
@@ -35,10 +36,10 @@ class Tiles(Part):
 
 
 class Cards(Part):
-    """One card per server; searched, filtered and sorted in the browser."""
+    """The servers as cards or as a table; searched, filtered and sorted in the browser."""
 
-    _esm = module("card.js", "board.js")
-    _css = asset("cards.css")
+    _esm = module("machine.js", "cells.js", "card.js", "rows.js", "board.js")
+    _css = asset("cards.css") + asset("rows.css")
     feed = traitlets.Instance(Feed).tag(sync=True, **widget_serialization)
     #: Words and conditions, see `scms.filters`; words alone are looked for in the browser.
     search = traitlets.Unicode("").tag(sync=True)
@@ -48,6 +49,12 @@ class Cards(Part):
     order = traitlets.Int(0).tag(sync=True)
     #: Position in `scms.widgets.choose.FILTERS`.
     show = traitlets.Int(0).tag(sync=True)
+    #: Position in `scms.widgets.choose.VIEWS`.
+    view = traitlets.Int(0).tag(sync=True)
+    #: The heading that the table is sorted by, from the lowest, or with ``-`` from the highest.
+    sort = traitlets.Unicode("").tag(sync=True)
+    #: Whose servers "Mine" means.
+    user = traitlets.Unicode("").tag(sync=True)
 
     def __init__(self, **values: Any) -> None:
         super().__init__(**values)
@@ -91,6 +98,14 @@ class Table(Part):
         """Show these columns and rows."""
         with self.hold_sync():
             self.columns, self.rows = columns, rows
+
+
+class Name(Part):
+    """A field for the name of who looks, which their browser remembers."""
+
+    _esm = module("name.js")
+    value = traitlets.Unicode("").tag(sync=True)
+    placeholder = traitlets.Unicode("your name").tag(sync=True)
 
 
 class Header(Part):
