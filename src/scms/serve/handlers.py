@@ -36,6 +36,20 @@ class Alive(RequestHandler):  # type: ignore[misc]  # tornado is not followed
         self.finish("ok")
 
 
+class Spoken(RequestHandler):  # type: ignore[misc]  # tornado is not followed
+    """What the page speaks: its catalogue, and the script that puts it in."""
+
+    def initialize(self, text: str, kind: str) -> None:
+        """Take what is answered."""
+        self._text, self._kind = text, kind
+
+    def get(self) -> None:
+        """Answer with it; its address changes with what is in it."""
+        self.set_header("Content-Type", f"{self._kind}; charset=utf-8")
+        self.set_header("Cache-Control", "max-age=31536000, immutable")
+        self.finish(self._text)
+
+
 class GoodBye(JupyterHandler):  # type: ignore[misc]  # jupyter_server is not followed
     """Ends the kernel of a page that is being closed. Only that page knows the kernel's id."""
 

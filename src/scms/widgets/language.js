@@ -1,9 +1,9 @@
 // Speaks Chinese where the viewer does: watches the texts below .scms and puts the catalogue's words
 // in their place, before they are painted. What stands within translate="no" is left alone. In English
 // nothing is watched at all. There is one of these on a page, however many widgets bring it.
-// words.js stands before this in the same module.
+// words.js stands before this in the same module, and theme.js, which brings it to every view, after it.
 
-const PLACES = ".scms, #loading, noscript";
+const PLACES = ".scms, #loading";
 const NAMED = ["title", "placeholder", "aria-label"];
 const LEFT_ALONE = '[translate="no"], code, pre, script, style, textarea';
 const LANGUAGES = { en: "en", zh: "zh-CN" };
@@ -144,25 +144,25 @@ class Language {
     }
     for (let child = node.firstChild; child; child = child.nextSibling) this.restore(child);
   }
+
+  // A widget that can bring the catalogue; until the function that is returned is called.
+  join(model) {
+    this.models.push(model);
+    return () => { this.models = this.models.filter((other) => other !== model); };
+  }
+
+  // The view that an element is in, once it hangs in the page.
+  enter(el) {
+    const frame = requestAnimationFrame(async () => {
+      await this.begin();
+      const place = el.closest(".scms");
+      if (place) this.watch(place);
+    });
+    return () => cancelAnimationFrame(frame);
+  }
 }
 
 const language = (globalThis.scmsLanguage ??= new Language());
 
-export default {
-  initialize({ model }) {
-    language.models.push(model);
-    return () => { language.models = language.models.filter((other) => other !== model); };
-  },
-  render({ el }) {
-    el.hidden = true;
-    // Once the element hangs in the page; begun by then, where the server of the page is ours.
-    const frame = requestAnimationFrame(async () => {
-      await language.begin();
-      const place = el.closest(".scms");
-      if (place) language.watch(place);
-    });
-    return () => cancelAnimationFrame(frame);
-  },
-};
-
+// A page of our own loads this by itself, to speak before anything is drawn.
 if (document.querySelector('meta[name="scms-words"]')) language.begin();

@@ -6,6 +6,8 @@ The kernel speaks English. In the browser language.js puts the words of the cata
 
 from __future__ import annotations
 
+import hashlib
+import json
 from typing import TYPE_CHECKING, Any
 
 from scms.widgets.part import Part, asset
@@ -20,10 +22,13 @@ def language_module() -> str:
     return asset("words.js") + asset("language.js")
 
 
-class Language(Part):
-    """Translates the view that it is put into; draws nothing."""
+def language_version() -> str:
+    """Changes with the script and the words, for addresses that may be kept."""
+    return hashlib.sha256((language_module() + json.dumps(catalogue())).encode()).hexdigest()[:12]
 
-    _esm = language_module()
+
+class Language(Part):
+    """What brings the language to a view: has `language_module` in its own, and hands out words."""
 
     def __init__(self, **values: Any) -> None:
         super().__init__(**values)

@@ -1,4 +1,5 @@
-// The look of the page: carries theme.css and keeps data-scms-theme on the document. Dark or light
+// The look of the page, and its language (language.js stands before this in the same module): carries
+// theme.css and keeps data-scms-theme on the document. Dark or light
 // is what was chosen on this machine, else what JupyterLab shows, else what the system asks for.
 
 const system = matchMedia("(prefers-color-scheme: dark)");
@@ -14,13 +15,15 @@ function apply() {
 }
 
 export default {
-  initialize() {
+  initialize({ model }) {
     apply();
+    const leave = language.join(model);
     const lab = new MutationObserver(apply);
     lab.observe(document.body, { attributes: true, attributeFilter: ["data-jp-theme-light"] });
     system.addEventListener("change", apply);
     window.addEventListener("scms-theme-chosen", apply);
     return () => {
+      leave();
       lab.disconnect();
       system.removeEventListener("change", apply);
       window.removeEventListener("scms-theme-chosen", apply);
@@ -28,5 +31,6 @@ export default {
   },
   render({ el }) {
     el.hidden = true;
+    return language.enter(el);
   },
 };
