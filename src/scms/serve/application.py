@@ -26,7 +26,8 @@ from traitlets.config import Config
 from voila.app import Voila
 
 from scms.assets import asset_path
-from scms.serve.handlers import Alive, GoodBye, Page, Plain
+from scms.serve.forked import fork_kernels
+from scms.serve.handlers import Alive, GoodBye, Page, Plain, Spoken
 
 #: Nothing from elsewhere. 'unsafe-eval' is for lab extensions, blob: for the code of widgets.
 _POLICY: Final = (
@@ -134,14 +135,20 @@ class Application(Voila):  # type: ignore[misc]  # voila has no type stubs
 
 def _own_handlers(base: str) -> list[Any]:
     from scms.widgets.figure import bokehjs_path
+    from scms.widgets.language import language_module
+    from scms.widgets.words import CATALOGUE
 
     bokeh = {"path": str(bokehjs_path().parent)}
     icon = {"path": str(asset_path("dashboards"))}
+    script = {"text": language_module(), "kind": "text/javascript"}
+    words = {"text": CATALOGUE.read_text(encoding="utf-8"), "kind": "application/json"}
     return [
         (url_path_join(base, r"/healthz"), Alive),
         (url_path_join(base, r"/plain"), Plain),
         (url_path_join(base, r"/scms/good-bye/([0-9a-f-]{36})"), GoodBye),
         (url_path_join(base, r"/scms/(bokeh\.min\.js)"), StaticFileHandler, bokeh),
+        (url_path_join(base, r"/scms/language\.js"), Spoken, script),
+        (url_path_join(base, r"/scms/words\.json"), Spoken, words),
         (url_path_join(base, r"/scms/(favicon\.svg)"), StaticFileHandler, icon),
     ]
 
@@ -149,6 +156,8 @@ def _own_handlers(base: str) -> list[Any]:
 def configuration(given: argparse.Namespace) -> Config:
     """Everything that Voila is told, of the arguments of `main`."""
     import bokeh
+
+    from scms.widgets.language import language_version
 
     pool = given.pool
     config = Config()
@@ -177,7 +186,10 @@ def configuration(given: argparse.Namespace) -> Config:
         "@voila-dashboards/widgets-manager8",
         "anywidget",
     ]
-    config.VoilaConfiguration.resources = {"bokeh_version": bokeh.__version__}
+    config.VoilaConfiguration.resources = {
+        "bokeh_version": bokeh.__version__,
+        "language_version": language_version(),
+    }
     config.MappingKernelManager.cull_idle_timeout = _CULL_SECONDS
     config.MappingKernelManager.cull_interval = 20
     return config
