@@ -58,9 +58,14 @@ class Chart {
   async draw() {
     const item = this.model.get("item");
     const { embed } = await bokeh(this.model);
+    if (item !== this.model.get("item")) return; // another one is being drawn already
     this.clear();
     if (!item) return;
-    this.views = await embed.embed_item(structuredClone(item), this.host);
+    const host = document.createElement("div");
+    this.host.append(host);
+    const views = await embed.embed_item(structuredClone(item), host);
+    if (!host.isConnected) return views.clear?.();
+    this.views = views;
     this.plot = this.views.roots[0].model;
     this.source = this.plot.document.get_model_by_name(this.model.get("channel"));
     this.host.dataset.drawn = "true";
@@ -110,10 +115,19 @@ export default {
     const small = document.createElement("small");
     const host = document.createElement("div");
     host.className = "scms-figure-host";
-    el.append(title, host);
+    const words = document.createElement("p");
+    words.className = "scms-figure-words";
+    el.append(title, host, words);
     const name = () => {
       small.textContent = model.get("subtitle");
       title.replaceChildren(model.get("title"), small);
+      host.setAttribute("role", "img"); // what it shows is said below it
+      host.setAttribute("aria-label", model.get("title") || "chart");
+      words.replaceChildren(...model.get("words").map((sentence) => {
+        const made = document.createElement("span");
+        made.textContent = sentence;
+        return made;
+      }));
     };
     name();
     const chart = new Chart(model, host);
@@ -121,14 +135,14 @@ export default {
       host.textContent = `The chart cannot be drawn: ${error.message}`;
     });
     model.on("change:item", draw);
-    model.on("change:title change:subtitle", name);
+    model.on("change:title change:subtitle change:words", name);
     await draw();
     const leave = await follow(model, chart);
     return () => {
       leave();
       chart.clear();
       model.off("change:item", draw);
-      model.off("change:title change:subtitle", name);
+      model.off("change:title change:subtitle change:words", name);
     };
   },
 };

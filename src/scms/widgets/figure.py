@@ -30,6 +30,8 @@ class Figure(Part):
     #: What the chart shows, and its small print.
     title = traitlets.Unicode("").tag(sync=True)
     subtitle = traitlets.Unicode("").tag(sync=True)
+    #: What it shows, in sentences; they stand below it.
+    words = traitlets.List(traitlets.Unicode()).tag(sync=True)
     #: The figure as ``bokeh.embed.json_item``; a new one is drawn in place of the old.
     item = traitlets.Dict(allow_none=True, default_value=None).tag(sync=True)
     #: The version of BokehJS that the item needs.

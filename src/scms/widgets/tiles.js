@@ -14,9 +14,10 @@ function makeTile(parent) {
   const value = element(line, "span", "scms-tile-value");
   const suffix = element(line, "span", "scms-tile-suffix");
   const note = element(root, "div", "scms-tile-note");
+  const more = element(root, "div", "scms-tile-more");
   const bar = element(root, "div", "scms-tile-bar");
   const fill = element(bar, "div", "");
-  return { root, label, value, suffix, note, bar, fill };
+  return { root, label, value, suffix, note, more, bar, fill };
 }
 
 export default {
@@ -34,6 +35,8 @@ export default {
         tile.value.textContent = row.value;
         tile.suffix.textContent = row.suffix;
         tile.note.textContent = row.note ?? "";
+        tile.more.replaceChildren();
+        for (const text of row.more ?? []) element(tile.more, "span", "").textContent = text;
         tile.bar.hidden = row.ratio === null;
         tile.fill.style.width = `${(row.ratio ?? 0) * 100}%`;
       }
