@@ -14,15 +14,19 @@ from ipywidgets import widget_serialization
 from scms.errors import FilterError
 from scms.filters import parse_filter
 from scms.widgets.feed import Feed
-from scms.widgets.language import Language, language_module
+from scms.widgets.language import hand_out_words, language_module
 from scms.widgets.part import Part, asset, module
 
 
-class Theme(Language):
+class Theme(Part):
     """The look and the language of a view: colours dark or light, words English or Chinese."""
 
     _esm = language_module() + asset("theme.js")
     _css = asset("theme.css")
+
+    def __init__(self, **values: Any) -> None:
+        super().__init__(**values)
+        self.on_msg(hand_out_words)
 
 
 class Tiles(Part):

@@ -63,9 +63,9 @@ export class Words {
     if (text.includes("\n")) return this.parts(text, LINES); // many lines together are hardly met twice
     const known = this.kept.get(text);
     if (known !== undefined) return known;
-    const core = text.trim();
+    const core = text.trim().replaceAll("\u00a0", " "); // ipywidgets writes options like that
     const chinese = this.find(core);
-    const said = chinese === null ? null : text.replace(core, () => chinese);
+    const said = chinese === null ? null : text.replace(text.trim(), () => chinese);
     if (this.kept.size >= MOST_KEPT) this.kept.clear();
     this.kept.set(text, said);
     return said;

@@ -93,13 +93,13 @@ class Words:
             return None
         if "\n" in text:
             return self._parts(text, _LINES)
-        core = text.strip()
+        core = text.strip().replace("\u00a0", " ")
         chinese = self._plain(core)
         if chinese is None:
             chinese = self._sentence(core, self._patterns)
         if chinese is None:
             chinese = self._parts(core, _JOINTS)
-        return None if chinese is None else text.replace(core, chinese, 1)
+        return None if chinese is None else text.replace(text.strip(), chinese, 1)
 
     def _plain(self, core: str) -> str | None:
         lower = core.lower()
