@@ -208,4 +208,9 @@ def main(arguments: list[str] | None = None) -> None:
     parser.add_argument("--public-name", default="")
     parser.add_argument("--viewers", type=int, required=True)
     given = parser.parse_args(arguments)
-    Application.launch_instance([str(given.notebook)], config=configuration(given))
+    nursery = fork_kernels()
+    try:
+        Application.launch_instance([str(given.notebook)], config=configuration(given))
+    finally:
+        if nursery is not None:
+            nursery.close()
