@@ -64,10 +64,14 @@ def hostile(record: Record) -> Record:
 
 
 def kernels(dashboard: Dashboard) -> list[int]:
-    """The process ids of the kernels of a dashboard."""
-    tasks = Path(f"/proc/{dashboard.process.pid}/task").glob("*/children")
-    children = [pid for task in tasks for pid in task.read_text().split()]
-    return [int(pid) for pid in children if b"ipykernel" in _command(pid)]
+    """The process ids of the kernels of a dashboard: they are forks of its nursery."""
+    nurseries = [p for p in _children(str(dashboard.process.pid)) if b"nursery" in _command(p)]
+    return [int(pid) for nursery in nurseries for pid in _children(nursery)]
+
+
+def _children(pid: str) -> list[str]:
+    tasks = Path(f"/proc/{pid}/task").glob("*/children")
+    return [child for task in tasks for child in task.read_text().split()]
 
 
 def _command(pid: str) -> bytes:
@@ -107,6 +111,23 @@ def test_a_lost_kernel_is_said_and_the_page_comes_back(browser: Browser, tmp_pat
         assert seen.text(".scms-age").startswith("Not live")
         seen.page.wait_for_selector(".scms-link[data-state=ok]", timeout=PATIENCE_MS)
         seen.wait_drawn()
+
+
+def test_a_script_that_got_lost_is_fetched_again(browser: Browser, tmp_path: Path):
+    lost: list[str] = []
+
+    def lose_one(route: Any) -> None:
+        if lost:
+            route.continue_()
+        else:
+            lost.append(route.request.url)
+            route.abort("networkchanged")
+
+    with small_lab(tmp_path) as (_, dashboard), visit(browser, "about:blank") as seen:
+        seen.page.route("**/widgets-manager8/static/*.js*", lose_one)
+        seen.page.goto(dashboard.url, timeout=PATIENCE_MS)
+        seen.wait_drawn()
+        assert len(lost) == 1
 
 
 def test_a_kernel_ends_with_its_page(browser: Browser, tmp_path: Path):
