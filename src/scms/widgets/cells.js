@@ -33,11 +33,12 @@ function drawCell(cell, device, texts, user) {
   ];
   const title = facts.filter(Boolean).map(visible).join("\n");
   const mine = String(user !== "" && (texts.users.includes(user) || texts.held_by === user));
-  if (cell.title === title && cell.dataset.mine === mine) return;
+  if (cell.said === title && cell.dataset.mine === mine) return; // not its title: that may be in Chinese
+  cell.said = title;
   cell.dataset.state = state;
   cell.dataset.held = String(texts.held_by !== null);
   cell.dataset.mine = mine;
   cell.firstElementChild.style.height = `${Math.max(least, known) * 100}%`;
   cell.title = title;
-  cell.setAttribute("aria-label", title.replaceAll("\n", ", "));
+  cell.setAttribute("aria-label", title);
 }

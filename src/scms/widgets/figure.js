@@ -46,6 +46,21 @@ function column(spec, buffers) {
   return spec.type === "float64" ? new Float64Array(bytes) : new Float32Array(bytes);
 }
 
+// The words of a figure in the language of the page: they are painted, so that nobody can change them later.
+const WRITTEN = new Set(["axis_label", "title", "text"]);
+const said = (text) => globalThis.scmsLanguage?.say(text) ?? text;
+
+function inLanguage(part) {
+  if (typeof part !== "object" || part === null) return;
+  for (const [key, value] of Object.entries(part)) {
+    const text = typeof value === "string";
+    if (text && (WRITTEN.has(key) || value.includes("%"))) part[key] = said(value); // % as in "%d %b"
+    else if (key === "label" && value?.type === "value") value.value = said(value.value);
+    else if (key === "tooltips" && Array.isArray(value)) for (const line of value) line[0] = said(line[0]);
+    else if (key !== "data") inLanguage(value);
+  }
+}
+
 class Chart {
   constructor(model, host) {
     this.model = model;
@@ -63,7 +78,10 @@ class Chart {
     if (!item) return;
     const host = document.createElement("div");
     this.host.append(host);
-    const views = await embed.embed_item(structuredClone(item), host);
+    const own = structuredClone(item);
+    this.spoken = globalThis.scmsLanguage?.spoken;
+    inLanguage(own.doc);
+    const views = await embed.embed_item(own, host);
     if (!host.isConnected) return views.clear?.();
     this.views = views;
     this.plot = this.views.roots[0].model;
@@ -78,6 +96,7 @@ class Chart {
     const data = Object.fromEntries(
       Object.entries(chart.columns).map(([name, spec]) => [name, column(spec, buffers)]),
     );
+    if (data.state) data.state = data.state.map(said);
     if (chart.stream) this.source.stream(data, chart.rollover);
     else this.source.data = data;
     if (chart.window) this.plot.x_range.setv({ start: chart.window[0], end: chart.window[1] });
@@ -95,16 +114,31 @@ class Chart {
   }
 }
 
-async function follow(model, chart) {
+async function follow(model, chart, draw) {
   const id = model.get("feed");
-  if (!id) return () => {};
+  if (!id) return spoken(chart, draw);
   const feed = await model.widget_manager.get_model(id.slice("IPY_MODEL_".length));
   const receive = (content, buffers) => {
     chart.update(content, buffers);
   };
+  const ask = () => feed.send({ kind: "hello" }, {});
   feed.on("msg:custom", receive);
-  feed.send({ kind: "hello" }, {});
-  return () => feed.off("msg:custom", receive);
+  ask();
+  const leave = spoken(chart, async () => {
+    await draw();
+    ask();
+  });
+  return () => {
+    leave();
+    feed.off("msg:custom", receive);
+  };
+}
+
+// Draws anew when the page begins to speak another language.
+function spoken(chart, draw) {
+  const listen = ({ detail }) => chart.spoken !== detail && draw();
+  window.addEventListener("scms-spoken", listen);
+  return () => window.removeEventListener("scms-spoken", listen);
 }
 
 export default {
@@ -137,7 +171,7 @@ export default {
     model.on("change:item", draw);
     model.on("change:title change:subtitle change:words", name);
     await draw();
-    const leave = await follow(model, chart);
+    const leave = await follow(model, chart, draw);
     return () => {
       leave();
       chart.clear();

@@ -5,6 +5,7 @@
 
 const PLACES = ".scms, #loading";
 const NAMED = ["title", "placeholder", "aria-label"];
+// What is in such an element is left alone, and all within; what is said of it in a title is not.
 const LEFT_ALONE = '[translate="no"], code, pre, script, style, textarea';
 const LANGUAGES = { en: "en", zh: "zh-CN" };
 
@@ -87,7 +88,7 @@ class Language {
 
   watch(place) {
     if (this.spoken !== "zh") return;
-    if (!place.closest(LEFT_ALONE)) this.walk(place);
+    if (!place.parentElement?.closest(LEFT_ALONE)) this.walk(place);
     const what = { childList: true, characterData: true, subtree: true, attributeFilter: NAMED };
     this.observer.observe(place, what);
     this.observer.takeRecords();
@@ -104,14 +105,15 @@ class Language {
 
   added(node) {
     if (node.nodeType === Node.TEXT_NODE) this.text(node);
-    else if (node.nodeType === Node.ELEMENT_NODE && !node.closest(LEFT_ALONE)) this.walk(node);
+    else if (node.nodeType === Node.ELEMENT_NODE && !node.parentElement?.closest(LEFT_ALONE)) this.walk(node);
   }
 
   walk(element) {
     for (const name of NAMED) if (element.hasAttribute(name)) this.attribute(element, name);
+    if (element.matches(LEFT_ALONE)) return;
     for (let node = element.firstChild; node; node = node.nextSibling) {
       if (node.nodeType === Node.TEXT_NODE) this.text(node);
-      else if (node.nodeType === Node.ELEMENT_NODE && !node.matches(LEFT_ALONE)) this.walk(node);
+      else if (node.nodeType === Node.ELEMENT_NODE) this.walk(node);
     }
   }
 
@@ -120,14 +122,15 @@ class Language {
   }
 
   attribute(element, name) {
-    const write = (chinese) => element.setAttribute(name, chinese);
-    this.put(element, element, name, element.getAttribute(name) ?? "", write);
+    const english = element.getAttribute(name) ?? "";
+    if (element.translate === false && english === element.textContent) return; // the name once more
+    this.put(element, element.parentElement, name, english, (chinese) => element.setAttribute(name, chinese));
   }
 
-  put(node, element, name, english, write) {
+  put(node, parent, name, english, write) {
     if (this.changed.get(node)?.[name]?.chinese === english) return; // moved, not written anew
     const chinese = this.words.say(english);
-    if (chinese === null || chinese === english || !element || element.closest(LEFT_ALONE)) return;
+    if (chinese === null || chinese === english || parent?.closest(LEFT_ALONE)) return;
     const changed = this.changed.get(node);
     if (changed) changed[name] = { english, chinese };
     else this.changed.set(node, { [name]: { english, chinese } });
