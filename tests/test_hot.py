@@ -98,6 +98,16 @@ def test_latest_with_finds_the_newest_that_has_rows_of_a_table(store: HotStore) 
     assert [s.id for s in store.latest_with(PROCESS_SCAN)] == [1]
 
 
+def test_newest_finds_the_same_and_reads_a_record_once(store: HotStore) -> None:
+    store.append([record("a", device_sample=[{"device": "x"}]), record("b"), record("c")])
+    store.append([record("a"), record("c", device_sample=[{"device": "y"}])])
+    newest, seen = store.newest("", "device_sample")
+    assert newest == store.latest()
+    assert seen == store.latest_with("device_sample")
+    assert newest[2] is seen[1]
+    assert store.newest("", server="b") == [store.latest(server="b")]
+
+
 def test_purge_removes_what_is_committed_and_old(store: HotStore) -> None:
     store.append([record(at=at) for at in (10, 20, 30, 40)])
     removed = store.purge(3, older_than_ms=30)
