@@ -24,10 +24,12 @@ def rows_of(record: Record, table: Table) -> list[Row]:
 
 
 def _with_times(row: Mapping[str, Any], times: frozenset[str]) -> Row:
-    return {
-        name: moment(value) if name in times and value is not None else value
-        for name, value in row.items()
-    }
+    found = dict(row)
+    for name in times:
+        value = found.get(name)
+        if value is not None:
+            found[name] = moment(value)
+    return found
 
 
 def total(rows: Iterable[Mapping[str, Any]], column: str) -> float | None:

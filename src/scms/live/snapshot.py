@@ -31,6 +31,7 @@ _METRICS: Final = tuple(n for n in SERVER_SAMPLE.column_names() if n not in _BOO
 _LASTING: Final = frozenset(
     {"server", "device", "device_index", "device_name", "memory_total_bytes"}
 )
+_NOT_LASTING: Final = {n: None for n in DEVICE_SAMPLE.column_names() if n not in _LASTING}
 #: The columns of a device's row.
 DEVICE_COLUMNS: Final = (
     *DEVICE_SAMPLE.column_names(),
@@ -78,8 +79,8 @@ def snapshot(
     A server whose record is stale, down or missing has null metrics, and its devices are
     ``unknown``: they are listed with what lasts (UUID, model, memory), never as idle.
     """
-    latest = {stored.record.server: stored.record for stored in hot.latest(server=only)}
-    seen = hot.latest_with(DEVICE_SAMPLE.name, server=only)
+    newest, seen = hot.newest("", DEVICE_SAMPLE.name, server=only)
+    latest = {stored.record.server: stored.record for stored in newest}
     with_devices = {stored.record.server: stored.record for stored in seen}
     held_by = {(hold["server"], hold["device"]): hold["user"] for hold in holds}
     servers: list[Row] = []
@@ -140,8 +141,7 @@ def _device_rows(seen: Record | None, fresh: Record | None, now: datetime) -> li
     for row in rows:
         row["age_seconds"] = max(0.0, (now - row["sampled_at"]).total_seconds())
         if fresh is None or seen is None or seen.received_at_ms != fresh.received_at_ms:
-            row |= {name: None for name in DEVICE_SAMPLE.column_names() if name not in _LASTING}
-            row |= {"state": str(DeviceState.UNKNOWN), "state_reason": "no fresh data"}
+            row.update(_NOT_LASTING, state=str(DeviceState.UNKNOWN), state_reason="no fresh data")
     return rows
 
 

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from scms.live import Snapshot
 
 Row = dict[str, Any]
+_NAN: Final = float("nan")
 #: Codes of the states of a device, as the page knows them.
 STATES: Final = tuple(str(state) for state in DeviceState)
 #: The numbers of a server that are sent every tick, and the columns they are read from.
@@ -62,7 +63,7 @@ class Buffers:
 
     def floats(self, values: Iterable[float | None], *, double: bool = False) -> dict[str, Any]:
         """Add a column of numbers; unknown ones become NaN."""
-        packed = array("d" if double else "f", (_number(value) for value in values))
+        packed = array("d" if double else "f", [_NAN if v is None else v for v in values])
         self.parts.append(packed.tobytes())
         return {"buffer": len(self.parts) - 1, "type": "float64" if double else "float32"}
 
@@ -160,13 +161,14 @@ def with_ratios(row: Mapping[str, Any]) -> Row:
 
 def server_texts(snapshot: Snapshot) -> dict[str, Row]:
     """What changes rarely: words of a server and of its devices, by server."""
+    broken = headline.faulty(snapshot.devices)
     devices: dict[str, list[Row]] = {row["server"]: [] for row in snapshot.servers}
     for device in snapshot.devices:
         devices[device["server"]].append(_device_text(device))
     return {
         row["server"]: {
             **{name: row[name] for name in _TEXTS},
-            "alerts": headline.alerts(row, snapshot.devices),
+            "alerts": headline.alerts(row, broken),
             "cpu_count": row["cpu_count"],
             "memory_total_bytes": row["memory_total_bytes"],
             "devices": devices[row["server"]],
@@ -191,10 +193,12 @@ def device_columns(snapshot: Snapshot, buffers: Buffers) -> Row:
     """The numbers of every device, in the order of the snapshot."""
     position = {row["server"]: n for n, row in enumerate(snapshot.servers)}
     code = {state: n for n, state in enumerate(STATES)}
-    rows = [
-        {**d, "server": position[d["server"]], "state": code[d["state"]]} for d in snapshot.devices
-    ]
-    return {name: buffers.floats(row[name] for row in rows) for name in DEVICE_COLUMNS}
+    columns: dict[str, list[float | None]] = {
+        name: [device[name] for device in snapshot.devices] for name in DEVICE_COLUMNS
+    }
+    columns["server"] = [position[device["server"]] for device in snapshot.devices]
+    columns["state"] = [code[device["state"]] for device in snapshot.devices]
+    return {name: buffers.floats(values) for name, values in columns.items()}
 
 
 def heat_columns(snapshot: Snapshot, buffers: Buffers) -> Row:
@@ -228,10 +232,6 @@ def _device_text(device: Mapping[str, Any]) -> Row:
         "users": device["users"],
         "held_by": device["held_by"],
     }
-
-
-def _number(value: float | None) -> float:
-    return float("nan") if value is None else float(value)
 
 
 def _percent(ratio: float | None) -> float | None:

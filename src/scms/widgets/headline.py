@@ -37,6 +37,11 @@ def alerts(server: Mapping[str, Any], devices: Iterable[Mapping[str, Any]]) -> l
     return found
 
 
+def faulty(devices: Iterable[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
+    """The faulty ones: few, so that each server may look through them."""
+    return [device for device in devices if device["state"] == DeviceState.FAULTY]
+
+
 def observed(snapshot: Snapshot) -> int:
     """How many servers there is fresh data of; all numbers of the page are of these."""
     return sum(
@@ -79,7 +84,8 @@ def tiles(snapshot: Snapshot) -> list[Row]:
     loads = load(snapshot)
     watts = [d["power_watts"] for d in devices if d["power_watts"] is not None]
     power, unit = _power(sum(watts)) if watts else ("–", "")
-    wrong = [f"{s['server']}: {text}" for s in servers for text in alerts(s, devices)]
+    broken = faulty(devices)
+    wrong = [f"{s['server']}: {text}" for s in servers for text in alerts(s, broken)]
     tone = "bad" if any(s["state"] == ServerState.DOWN for s in servers) else "warn"
     return [
         _tile("up", "Servers up", str(observed(snapshot)), f"/ {len(servers)}"),
