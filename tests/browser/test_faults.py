@@ -121,7 +121,7 @@ def test_a_script_that_got_lost_is_fetched_again(browser: Browser, tmp_path: Pat
             route.continue_()
         else:
             lost.append(route.request.url)
-            route.abort("networkchanged")
+            route.abort("failed")
 
     with small_lab(tmp_path) as (_, dashboard), visit(browser, "about:blank") as seen:
         seen.page.route("**/widgets-manager8/static/*.js*", lose_one)
