@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from scms.recommend.request import Request
     from scms.reports.document import Report
     from scms.reports.period import Period
-    from scms.widgets import App, Finder, LiveView, ReportsView, ServerView
+    from scms.widgets import App, Finder, LiveView, OutlookView, ReportsView, ServerView
 
 __version__ = "0.1.0"
 
@@ -35,6 +35,7 @@ _HOMES = {
     "Finder": "scms.widgets",
     "Inventory": "scms.inventory",
     "LiveView": "scms.widgets",
+    "OutlookView": "scms.widgets",
     "Period": "scms.reports.period",
     "Recommendation": "scms.recommend.answer",
     "Report": "scms.reports.document",
@@ -51,6 +52,7 @@ __all__ = [
     "Finder",
     "Inventory",
     "LiveView",
+    "OutlookView",
     "Period",
     "Recommendation",
     "Report",

@@ -11,15 +11,17 @@ if TYPE_CHECKING:
     from scms.widgets.app import App
     from scms.widgets.finder import Finder
     from scms.widgets.live import LiveView
+    from scms.widgets.outlook import OutlookView
     from scms.widgets.reports import ReportsView
     from scms.widgets.server import ServerView
 
-__all__ = ["App", "Finder", "LiveView", "ReportsView", "ServerView"]
+__all__ = ["App", "Finder", "LiveView", "OutlookView", "ReportsView", "ServerView"]
 
 _HOMES = {
     "App": "app",
     "Finder": "finder",
     "LiveView": "live",
+    "OutlookView": "outlook",
     "ReportsView": "reports",
     "ServerView": "server",
 }

@@ -19,9 +19,14 @@ from scms.widgets.work import Worker
 if TYPE_CHECKING:
     from scms.cluster import Cluster
 
-_PAGES: Final = (("live", "Live"), ("find", "Find a server"), ("reports", "Reports"))
+_PAGES: Final = (
+    ("live", "Live"),
+    ("find", "Find a server"),
+    ("outlook", "Outlook"),
+    ("reports", "Reports"),
+)
 #: The views that are made when their page is first opened.
-_VIEWS: Final = {"find": "Finder", "reports": "ReportsView"}
+_VIEWS: Final = {"find": "Finder", "outlook": "OutlookView", "reports": "ReportsView"}
 
 
 class App(w.VBox):  # type: ignore[misc]  # ipywidgets has no type stubs
