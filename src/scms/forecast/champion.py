@@ -45,11 +45,13 @@ class Choice:
         why: What was found, in words.
         covered: Share of past hours within its intervals, per level of `INTERVAL_LEVELS`, shrunk
             toward that of all servers; empty where there was no past to judge.
+        weights: Of the parts of the blend (`scms.forecast.mixture`); empty for those of old.
     """
 
     model: str
     why: str
     covered: tuple[float, ...] = ()
+    weights: tuple[tuple[float, ...], ...] = ()
 
     def nominal_level(self, level: float) -> tuple[float, float | None]:
         """The level to ask the model for, and the share of the past that it would have held.
@@ -186,7 +188,12 @@ def choices_from_json(text: str) -> dict[str, Choice]:
     """
     try:
         return {
-            name: Choice(choice["model"], choice["why"], tuple(choice["covered"]))
+            name: Choice(
+                choice["model"],
+                choice["why"],
+                tuple(choice["covered"]),
+                tuple(tuple(band) for band in choice.get("weights", ())),
+            )
             for name, choice in json.loads(text).items()
         }
     except (ValueError, KeyError, TypeError, AttributeError) as error:

@@ -15,8 +15,10 @@ import pandas as pd
 
 from scms.errors import ForecastError
 from scms.forecast.backtest import backtest, backtest_origins
-from scms.forecast.champion import GATE_ORIGINS, choose_all
+from scms.forecast.champion import GATE_ORIGINS
+from scms.forecast.choosing import choices_of
 from scms.forecast.features import outcomes, slots_of
+from scms.forecast.outlooks import CANDIDATES, spoken
 from scms.forecast.spells import SLOTS_PER_HOUR, SlotGrid, past
 from scms.forecast.telling import tell
 
@@ -71,20 +73,19 @@ def model_scores(
         ForecastError: No server has a past long enough.
     """
     scores: dict[str, list[Score]] = {model.name: [] for model in models}
-    early: dict[str, list[Score]] = {}
-    late: dict[str, list[Score]] = {}
+    early: dict[str, list[int]] = {}
+    late: dict[str, list[int]] = {}
     seconds = dict.fromkeys(scores, 0.0)
     for one in series:
         places = backtest_origins(one, horizon=horizon, limit=_MAXIMUM_ORIGINS)
         split = GATE_ORIGINS if len(places) > GATE_ORIGINS else 0
         if split:
-            early[one.server] = backtest(one, models, horizon=horizon, origins=places[:split])
+            early[one.server] = places[:split]
+        late[one.server] = places[split:]
         for model in models:
             began = clock()
-            own = backtest(one, [model], horizon=horizon, origins=places[split:])
+            scores[model.name] += backtest(one, [model], horizon=horizon, origins=places[split:])
             seconds[model.name] += clock() - began
-            scores[model.name] += own
-            late.setdefault(one.server, []).extend(own)
     if not any(scores.values()):
         raise ForecastError(
             "no server has a past long enough to judge forecasts",
@@ -96,21 +97,30 @@ def model_scores(
         for name, own in scores.items()
     ]
     if early:
-        choices = choose_all(early, {one.server: one.capacity for one in series})
-        rows.append(_chosen(choices, late, level))
+        competing = [model for model in models if model.name in CANDIDATES]
+        judged = [one for one in series if one.server in early]
+        choices = choices_of(judged, competing, horizon=horizon, origins=early)
+        rows.append(_chosen(judged, competing, choices, late, horizon, level))
     return pd.DataFrame(rows)
 
 
 def _chosen(
-    choices: Mapping[str, Choice], late: Mapping[str, Sequence[Score]], level: float
+    series: Sequence[Series],
+    models: Sequence[Model],
+    choices: Mapping[str, Choice],
+    late: Mapping[str, Sequence[int]],
+    horizon: int,
+    level: float,
 ) -> dict[str, Any]:
     """The row of the model that the gate lets speak on each server."""
-    spoken = {
-        name: next(score for score in late[name] if score.model == choice.model)
-        for name, choice in choices.items()
-    }
-    told = [(spoken[name], choices[name].nominal_level(level)[0]) for name in spoken]
-    return _pooled(CHOSEN, list(spoken.values()), np.nan) | {"coverage": _coverage(told)}
+    told = []
+    for one in series:
+        choice = choices[one.server]
+        model = spoken(choice, models)
+        (score,) = backtest(one, [model], horizon=horizon, origins=late[one.server])
+        told.append((score, choice.nominal_level(level)[0]))
+    scores = [score for score, _ in told]
+    return _pooled(CHOSEN, scores, np.nan) | {"coverage": _coverage(told)}
 
 
 def _coverage(told: Sequence[tuple[Score, float]]) -> float:

@@ -120,9 +120,31 @@ class Analog:
             + np.minimum(apart, SEASON_HOURS - apart) / 6.0
             + ties[candidates] * 1e-6
         )
-        nearest = candidates[np.argsort(distance)[: self.neighbours]]
+        count = min(self.neighbours, len(distance))
+        nearest = candidates[np.argpartition(distance, count - 1)[:count]] if count else candidates
         points = _ahead(values, nearest, lags)
         return empirical_quantiles(points, otherwise=values, capacity=series.capacity)
+
+
+@dataclass(frozen=True, slots=True)
+class Week:
+    """Any value of the past week is as likely: what may be when little of the present lasts."""
+
+    name: str = "week"
+
+    def fit(self, series: Series) -> Forecaster:  # noqa: ARG002  nothing is learnt ahead
+        """Itself."""
+        return self
+
+    def quantiles(self, series: Series, origins: Sequence[int], horizon: int) -> FloatArray:
+        """The quantiles of the values of 168 hours, the same for every hour ahead."""
+        return np.stack([self._at(series, origin, horizon) for origin in origins])
+
+    def _at(self, series: Series, origin: int, horizon: int) -> FloatArray:
+        past = series.values[:origin]
+        week = past[-7 * SEASON_HOURS :][:, None]
+        told = empirical_quantiles(week, otherwise=past, capacity=series.capacity)
+        return np.repeat(told, horizon, axis=0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -177,32 +199,6 @@ class Remembered:
         return self._answer
 
 
-@dataclass(frozen=True, slots=True)
-class Blend:
-    """Two models, of which each is right half of the time: their quantiles, shuffled together.
-
-    A mixture is never worse than the mean of its parts (CRPS is convex), and on recordings of GPU
-    servers it is better than either: the last value knows the level, the analog what follows it.
-    """
-
-    first: Model
-    second: Model
-    name: str = "blend"
-
-    def fit(self, series: Series) -> Forecaster:  # noqa: ARG002  its parts learn nothing ahead
-        """Itself."""
-        return self
-
-    def quantiles(self, series: Series, origins: Sequence[int], horizon: int) -> FloatArray:
-        """Every second of the ordered quantiles of both, each the mean of its neighbours."""
-        parts = [
-            model.fit(series).quantiles(series, origins, horizon)
-            for model in (self.first, self.second)
-        ]
-        both = np.sort(np.concatenate(parts, axis=-1), axis=-1)
-        return np.asarray((both[..., ::2] + both[..., 1::2]) / 2)
-
-
 def empirical_quantiles(
     points: FloatArray, *, otherwise: FloatArray, capacity: float
 ) -> FloatArray:
@@ -211,7 +207,8 @@ def empirical_quantiles(
     A column with fewer than `MINIMUM_CASES` points takes those of ``otherwise`` (all past
     values), and where even these are too few, anything between 0 and the capacity is said.
     """
-    ordered = np.sort(points, axis=0)  # NaN goes last
+    # Sorted along contiguous memory, which is three times as fast; NaN goes last.
+    ordered = np.sort(np.ascontiguousarray(points.T), axis=1).T
     counts = np.count_nonzero(~np.isnan(points), axis=0)
     result = _read(ordered, np.maximum(counts, 1))
     thin = counts < MINIMUM_CASES

@@ -12,10 +12,12 @@ import numpy as np
 import pandas as pd
 
 from scms.errors import ForecastError
-from scms.forecast.backtest import FRESH_HOURS, backtest, backtest_origins, interval
-from scms.forecast.champion import GATE_ORIGINS, Choice, choose_all
+from scms.forecast.backtest import FRESH_HOURS, interval
+from scms.forecast.champion import GATE_ORIGINS, Choice
+from scms.forecast.choosing import CHOICE_HOURS, choices_of
 from scms.forecast.ets import Ets
-from scms.forecast.models import Analog, Blend, LastValue, Remembered, SeasonalNaive, everything
+from scms.forecast.mixture import Blend
+from scms.forecast.models import Analog, LastValue, Remembered, SeasonalNaive, Week, everything
 from scms.forecast.series import hourly_series, origin_hour
 
 if TYPE_CHECKING:
@@ -26,14 +28,12 @@ if TYPE_CHECKING:
     from scms.forecast.series import FloatArray, Series
 
 #: All models; the first is the baseline.
-MODELS: Final = ("blend", "last_value", "analog", "seasonal_naive", "ets")
+MODELS: Final = ("blend", "last_value", "analog", "week", "seasonal_naive", "ets")
 #: Those that compete to speak. The seasonal naive is a yardstick: it has won nowhere.
 CANDIDATES: Final = ("blend", "last_value", "analog", "ets")
 #: A server needs this many known hours for a forecast of its own.
 MINIMUM_HOURS: Final = 48
 MAXIMUM_HORIZON_HOURS: Final = 7 * 24
-#: Models are compared this far ahead.
-CHOICE_HOURS: Final = 24
 
 COLUMNS: Final = (
     "server",
@@ -117,24 +117,6 @@ def outlook(  # noqa: PLR0913  what is known, what is asked, and how, each by it
     return pd.concat(frames, ignore_index=True)
 
 
-def choices_of(
-    series: Sequence[Series], models: Sequence[Model], *, horizon: int = CHOICE_HOURS
-) -> dict[str, Choice]:
-    """Which model speaks for each server, by a backtest on its past; the dear part of an outlook.
-
-    Args:
-        series: The past of each server.
-        models: The candidates, the baseline first.
-        horizon: Hours ahead that are compared.
-    """
-    scores = {}
-    for one in series:
-        # Where too few origins exist to choose, fitting the others would be in vain.
-        enough = len(backtest_origins(one, horizon=horizon)) >= GATE_ORIGINS
-        scores[one.server] = backtest(one, models if enough else models[:1], horizon=horizon)
-    return choose_all(scores, {one.server: one.capacity for one in series})
-
-
 def models_named(
     names: Sequence[str] = MODELS, seed: int = 0, *, shared: bool = True
 ) -> list[Model]:
@@ -150,10 +132,12 @@ def models_named(
     """
     last: Model = LastValue()
     analog: Model = Analog(seed=seed)
+    week: Model = Week()
     if shared:
-        last, analog = Remembered(last), Remembered(analog)
+        last, analog, week = Remembered(last), Remembered(analog), Remembered(week)
+    blend = Blend((last, analog, week))
     known: dict[str, Model] = {
-        model.name: model for model in (Blend(last, analog), last, analog, SeasonalNaive(), Ets())
+        model.name: model for model in (blend, last, analog, week, SeasonalNaive(), Ets())
     }
     for name in names:
         if name not in known:
@@ -161,6 +145,12 @@ def models_named(
     if not names:
         raise ForecastError("no model was named", expected=f"some of {', '.join(MODELS)}")
     return [known[name] for name in names]
+
+
+def spoken(choice: Choice, models: Sequence[Model]) -> Model:
+    """The model of a choice, a blend with its weights."""
+    model = next(model for model in models if model.name == choice.model)
+    return model.weighted(choice.weights) if isinstance(model, Blend) and choice.weights else model
 
 
 def _choice(series: Series, models: Sequence[Model], choices: Mapping[str, Choice]) -> Choice:
@@ -196,8 +186,7 @@ def _outlook(
     if unknown:
         quantiles = everything(series.capacity, horizon)
     else:
-        model = next(model for model in models if model.name == choice.model)
-        quantiles = model.fit(series).quantiles(series, [end], horizon)[0]
+        quantiles = spoken(choice, models).fit(series).quantiles(series, [end], horizon)[0]
     quantiles = np.maximum(quantiles, busy[:, None])
     lower, upper = interval(quantiles, nominal)
     ahead = np.arange(horizon)
