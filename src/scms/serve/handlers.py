@@ -15,15 +15,15 @@ from tornado.web import RequestHandler, authenticated
 from voila.tornado.handler import TornadoVoilaHandler
 
 from scms.errors import ScmsError
-from scms.serve.plain import plain_page
+from scms.serve.plain import plain_page, speaker
+from scms.widgets.words import prefers_chinese
 
 if TYPE_CHECKING:
     from scms.cluster import Cluster
 
 _BUSY: Final = (
-    "<!doctype html><title>SCMS</title><h1>The dashboard is full</h1><p>{viewers} pages are open, "
-    "and no more are allowed (max_viewers in cluster.toml). Try again in a moment, or look at the "
-    '<a href="{plain}">plain page</a>, which is for everybody.</p>'
+    "{viewers} pages are open, and no more are allowed (max_viewers in cluster.toml). Try again "
+    "in a moment, or look at the plain page, which is for everybody."
 )
 
 
@@ -80,7 +80,12 @@ class Page(TornadoVoilaHandler):  # type: ignore[misc]  # voila has no type stub
         if viewers >= self._max_viewers:
             self.set_status(503)
             self.set_header("Retry-After", "30")
-            self.finish(_BUSY.format(viewers=viewers, plain=escape(f"{self.base_url}plain")))
+            say = speaker(chinese=_asks_chinese(self))
+            self.finish(
+                f"<!doctype html><title>SCMS</title><h1>{say('The dashboard is full')}</h1>"
+                f"<p>{say(_BUSY.format(viewers=viewers))}</p>"
+                f'<p><a href="{escape(self.base_url)}plain">{say("The plain page")}</a></p>'
+            )
             return
         await super().get(path)
 
@@ -100,11 +105,18 @@ class Plain(JupyterHandler):  # type: ignore[misc]  # jupyter_server is not foll
     async def get(self) -> None:
         """Answer with the state now."""
         self.set_header("Cache-Control", "no-store")
+        self.set_header("Vary", "Accept-Language")
+        chinese = _asks_chinese(self)
         try:
-            self.finish(await asyncio.to_thread(lambda: plain_page(_cluster())))
+            self.finish(await asyncio.to_thread(lambda: plain_page(_cluster(), chinese=chinese)))
         except ScmsError as error:
             self.set_status(503)
-            self.finish(f"<!doctype html><title>SCMS</title><p>{escape(str(error))}</p>")
+            said = escape(speaker(chinese=chinese)(str(error)))
+            self.finish(f"<!doctype html><title>SCMS</title><p>{said}</p>")
+
+
+def _asks_chinese(handler: RequestHandler) -> bool:
+    return prefers_chinese(handler.request.headers.get("Accept-Language"))
 
 
 @cache

@@ -1,6 +1,6 @@
 """The live state as one plain page: no script, no websocket; the browser fetches it anew.
 
-In: a cluster. Out: HTML. Everything that came from a server is escaped.
+In: a cluster, and the language. Out: HTML. Everything that came from a server is escaped.
 """
 
 from __future__ import annotations
@@ -9,8 +9,11 @@ from functools import cache
 from typing import TYPE_CHECKING, Any, Final
 
 from scms.units import format_bytes, format_ratio
+from scms.widgets.words import words
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from jinja2 import Template
 
     from scms.cluster import Cluster
@@ -19,19 +22,50 @@ if TYPE_CHECKING:
 _REFRESH_SECONDS: Final = 10
 
 
-def plain_page(lab: Cluster) -> str:
-    """The servers now as an HTML document."""
+#: What the table says of each server: the heading, and the key of the row.
+_COLUMNS: Final = {
+    "Server": "server",
+    "State": "state",
+    "Free GPUs": "free",
+    "GPU model": "model",
+    "GPU use": "gpu",
+    "CPU": "cpu",
+    "RAM": "memory",
+    "Users": "users",
+    "Why": "reason",
+}
+
+
+def plain_page(lab: Cluster, *, chinese: bool = False) -> str:
+    """The servers now as an HTML document, in English or Chinese."""
     settings = lab.inventory.settings
     snapshot = lab.snapshot()
+    up = sum(server["state"] in {"up", "degraded"} for server in snapshot.servers)
+    free = sum(server["gpus_free"] for server in snapshot.servers)
+    gpus = sum(server["gpus_total"] for server in snapshot.servers)
+    as_of = snapshot.as_of.astimezone(settings.zone()).strftime("%Y-%m-%d %H:%M:%S %Z")
+    refresh = max(_REFRESH_SECONDS, round(settings.interval))
+    summary = (
+        f"{up} of {len(snapshot.servers)} servers answer, {free} of {gpus} GPUs are free. "
+        f"As of {as_of}; this page is fetched anew every {refresh} s."
+    )
     return _template().render(
         name=settings.name,
-        as_of=snapshot.as_of.astimezone(settings.zone()).strftime("%Y-%m-%d %H:%M:%S %Z"),
-        refresh=max(_REFRESH_SECONDS, round(settings.interval)),
+        language="zh-CN" if chinese else "en",
+        say=speaker(chinese=chinese),
+        summary=summary,
+        refresh=refresh,
+        columns=_COLUMNS,
         rows=[_row(server) for server in snapshot.servers],
-        up=sum(server["state"] in {"up", "degraded"} for server in snapshot.servers),
-        free=sum(server["gpus_free"] for server in snapshot.servers),
-        gpus=sum(server["gpus_total"] for server in snapshot.servers),
     )
+
+
+def speaker(*, chinese: bool) -> Callable[[str], str]:
+    """What says a text of ours in the language: the text itself, or its Chinese where known."""
+    if not chinese:
+        return str
+    say = words().say
+    return lambda text: say(text) or text
 
 
 def _row(server: dict[str, Any]) -> dict[str, str]:
