@@ -27,6 +27,6 @@ function nameElement(tag, className, parent, text) {
 // A text that may be written every second: nothing happens while it stays the same.
 function write(node, text) {
   const shown = visible(text);
-  if (node.textContent !== shown) node.textContent = shown;
+  const spoken = globalThis.scmsLanguage?.say(shown) ?? shown; // what stands there in another language
+  if (node.textContent !== spoken) node.textContent = shown;
 }
-
