@@ -3,12 +3,15 @@
     python benchmarks/reports.py [--servers 200] [--year 2025] [FOLDER]
 
 Makes the rollups of a year in a warehouse of its own (kept in FOLDER, if one is given, and used
-again), asks for its tables one by one and for the whole report, and prints wall and CPU time.
+again), asks for its tables one by one and for the whole report, and prints wall and CPU time. Each
+report is made in a process of its own, whose peak of memory is told.
 """
 
 from __future__ import annotations
 
 import argparse
+import subprocess
+import sys
 import tempfile
 import time
 from datetime import UTC, datetime
@@ -82,14 +85,18 @@ def main() -> None:
     parser.add_argument("folder", nargs="?", type=Path)
     parser.add_argument("--servers", type=int, default=200)
     parser.add_argument("--year", type=int, default=2025)
+    parser.add_argument("--report", help=argparse.SUPPRESS)
     asked_for = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="scms-year-") as spare:
         folder = asked_for.folder or Path(spare)
         inventory = _inventory(folder, asked_for.servers)
         warehouse = Warehouse.open(inventory)
+        views = Views(inventory, HotStore.open(folder / "hot.sqlite"), warehouse)
+        if asked_for.report:
+            _report(inventory, views, asked_for.report)
+            return
         if not warehouse.state("device_15m").files:
             _fill(warehouse, asked_for.servers, asked_for.year)
-        views = Views(inventory, HotStore.open(folder / "hot.sqlite"), warehouse)
         _measure(inventory, views, asked_for.year)
 
 
@@ -139,13 +146,28 @@ def _measure(inventory: Inventory, views: Views, year: int) -> None:
     for relation in ("usage_by_device", "usage_by_server_and_day", "report_fleet_15m"):
         _timed(relation, lambda name=relation: asked(views.frame, name, period, now=now))  # type: ignore[misc]
     for text in (str(year), f"{year}-Q4", f"{year}-12"):
-        part = parse_period(text, inventory.settings.zone(), now)
-        made = _timed(
-            f"report {text}",
-            lambda p=part: build_report(views.frame, p, name="year", now=now),  # type: ignore[misc]
+        subprocess.run(
+            [sys.executable, __file__, str(inventory.directory), "--report", text], check=True
         )
-        page = _timed(f"its page, {text}", made.to_html)
-        print(f"{'':28} {len(page) / 1e6:.1f} MB")
+
+
+def _report(inventory: Inventory, views: Views, text: str) -> None:
+    """Make one report, and see what this process took for it at its most."""
+    now = datetime(int(text[:4]) + 1, 1, 3, tzinfo=UTC)
+    period = parse_period(text, inventory.settings.zone(), now)
+    views.frame("SELECT count(*) FROM device_15m")
+    idle = _peak()
+    made = _timed(f"report {text}", lambda: build_report(views.frame, period, name="year", now=now))
+    print(f"{'':28} peak {_peak():.0f} MiB, {idle:.0f} of it with one count of rows")
+    page = _timed(f"its page, {text}", made.to_html)
+    print(f"{'':28} {len(page) / 1e6:.1f} MB, peak {_peak():.0f} MiB")
+
+
+def _peak() -> float:
+    """The most memory of this process, in MiB."""
+    status = Path("/proc/self/status").read_text("ascii")
+    # Not ru_maxrss, which begins with that of the process that started this one.
+    return int(status.partition("VmHWM:")[2].split()[0]) / 1024
 
 
 def _timed(name: str, work: Callable[[], Any]) -> Any:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from datetime import timedelta
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from scms.columns import SERVER
 from scms.views.base import (
@@ -30,10 +30,11 @@ from scms.warehouse.sqlfiles import ViewFile, needed
 from scms.warehouse.travel import state_at
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
     from datetime import date, datetime
 
-    from duckdb import DuckDBPyRelation
+    import pyarrow as pa
+    from duckdb import DuckDBPyConnection, DuckDBPyRelation
     from pyspark.sql import DataFrame
 
     from scms.hot import HotStore
@@ -43,6 +44,7 @@ if TYPE_CHECKING:
     from scms.warehouse import Warehouse
     from scms.warehouse.read import TableState
 
+_T = TypeVar("_T")
 _INVENTORY: Final = (
     ("server", "string"),
     ("group", "string"),
@@ -96,15 +98,10 @@ class EngineViews(Views):
                 cannot be reached.
             WarehouseError: The catalog cannot be read.
         """
-        check_aware(start, end, as_of)
-        files = self._view_files()
-        _, bases = needed(sql, files, BASE_RELATIONS)
-        known = self._on_engine(bases, self._committed(bases, as_of), widened(start, end))
-        statement = spark_sql(sql, files | known.views, known.relations, params)
-        answer = self._engine.ask(statement, known.frames)
-        return self._cursor().from_arrow(answer)
+        answer = self._asked(sql, params, start=start, end=end, as_of=as_of)
+        return self._database.cursor(roomy=True).from_arrow(answer)
 
-    def _answer(
+    def _asked(
         self,
         sql: str,
         params: Mapping[str, object] | Sequence[object] | None,
@@ -112,8 +109,28 @@ class EngineViews(Views):
         start: datetime | None,
         end: datetime | None,
         as_of: datetime | None,
-    ) -> DuckDBPyRelation:
-        return self.relation(sql, params, start=start, end=end, as_of=as_of)
+    ) -> pa.Table:
+        check_aware(start, end, as_of)
+        files = self._view_files()
+        _, bases = needed(sql, files, BASE_RELATIONS)
+        known = self._on_engine(bases, self._committed(bases, as_of), widened(start, end))
+        statement = spark_sql(sql, files | known.views, known.relations, params)
+        return self._engine.ask(statement, known.frames)
+
+    def _answer(
+        self,
+        take: Callable[[DuckDBPyConnection, str, None], _T],
+        sql: str,
+        params: Mapping[str, object] | Sequence[object] | None,
+        *,
+        start: datetime | None,
+        end: datetime | None,
+        as_of: datetime | None,
+    ) -> _T:
+        cursor = self._database.cursor(roomy=True)
+        answer = self._asked(sql, params, start=start, end=end, as_of=as_of)
+        cursor.register("answer", answer)
+        return take(cursor, "SELECT * FROM answer", None)
 
     def close(self) -> None:
         """End the session with the engine."""

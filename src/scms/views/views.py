@@ -4,19 +4,20 @@ from __future__ import annotations
 
 import threading
 import warnings
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from scms.assets import asset_path
 from scms.errors import QueryError
 from scms.tables import FACTS
 from scms.views.base import BASE_RELATIONS, Moment, committed, define, tables_of
+from scms.views.database import Database
 from scms.views.hotrows import HotRows
 from scms.views.saidrows import SaidRows
 from scms.warehouse.sqlfiles import named_columns, needed, read_views
 from scms.warehouse.travel import state_at
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
     from datetime import datetime
     from pathlib import Path
 
@@ -29,6 +30,9 @@ if TYPE_CHECKING:
     from scms.warehouse import Warehouse
     from scms.warehouse.sqlfiles import ViewFile
 
+    _Params = Mapping[str, object] | Sequence[object] | None
+
+_T = TypeVar("_T")
 #: Statements that change nothing.
 _ASKING: Final = {"SELECT", "EXPLAIN"}
 #: Warning filters belong to the process: two threads that change them undo each other's change.
@@ -66,7 +70,7 @@ class Views:
         self._files: dict[str, ViewFile] | None = None
         self._hot = hot
         self._hot_rows = HotRows(hot, warehouse)
-        self._database: DuckDBPyConnection | None = None
+        self._database = Database(inventory.settings.timezone)
         self._lock = threading.RLock()
 
     def frame(
@@ -92,17 +96,7 @@ class Views:
             QueryError: DuckDB refuses it.
             WarehouseError: The warehouse cannot be read, or does not remember that moment.
         """
-        import duckdb
-
-        answer = self._answer(sql, params, start=start, end=end, as_of=as_of)
-        try:
-            with _making_frame, warnings.catch_warnings():
-                # DuckDB drops a column of time zones in a way that pandas 3.1 deprecates.
-                warnings.filterwarnings("ignore", "The inplace keyword", DeprecationWarning)
-                frame: pd.DataFrame = answer.df()
-        except duckdb.Error as error:
-            raise _refused(sql, error) from error
-        return frame
+        return self._answer(_frame, sql, params, start=start, end=end, as_of=as_of)
 
     def arrow(
         self,
@@ -114,13 +108,7 @@ class Views:
         as_of: datetime | None = None,
     ) -> pa.Table:
         """The answer to a query as an Arrow table; otherwise as `frame`."""
-        import duckdb
-
-        relation = self.relation(sql, params, start=start, end=end, as_of=as_of)
-        try:
-            return relation.to_arrow_table()
-        except duckdb.Error as error:
-            raise _refused(sql, error) from error
+        return self._answer(_arrow, sql, params, start=start, end=end, as_of=as_of)
 
     def relation(
         self,
@@ -137,7 +125,7 @@ class Views:
         """
         import duckdb
 
-        cursor = self._ready(sql, start, end, as_of)
+        cursor = self._ready(sql, start, end, as_of, roomy=True)
         try:
             return cursor.sql(sql, params=params)
         except duckdb.Error as error:
@@ -145,24 +133,35 @@ class Views:
 
     def _answer(
         self,
+        take: Callable[[DuckDBPyConnection, str, _Params], _T],
         sql: str,
         params: Mapping[str, object] | Sequence[object] | None,
         *,
         start: datetime | None,
         end: datetime | None,
         as_of: datetime | None,
-    ) -> DuckDBPyConnection | DuckDBPyRelation:
-        """The answer once: bound a single time, where a relation is bound when made and asked."""
+    ) -> _T:
+        """What is taken of the answer: of little memory, or of more where that does not do."""
         import duckdb
 
-        cursor = self._ready(sql, start, end, as_of)
         try:
-            return cursor.execute(sql, params)
+            cursor = self._ready(sql, start, end, as_of)
+            try:
+                return take(cursor, sql, params)
+            except duckdb.OutOfMemoryException:
+                cursor = self._ready(sql, start, end, as_of, roomy=True)
+                return take(cursor, sql, params)
         except duckdb.Error as error:
             raise _refused(sql, error) from error
 
     def _ready(
-        self, sql: str, start: datetime | None, end: datetime | None, as_of: datetime | None
+        self,
+        sql: str,
+        start: datetime | None,
+        end: datetime | None,
+        as_of: datetime | None,
+        *,
+        roomy: bool = False,
     ) -> DuckDBPyConnection:
         """A cursor with every table and view that a query names."""
         import duckdb
@@ -171,7 +170,7 @@ class Views:
         with self._lock:
             views, bases = needed(sql, self._view_files(), BASE_RELATIONS)
             moment = self._moment(bases) if as_of is None else self._past(bases, as_of)
-            cursor = self._cursor()
+            cursor = self._database.cursor(roomy=roomy)
         try:
             kinds = [statement.type.name for statement in cursor.extract_statements(sql)]
             if len(kinds) != 1 or kinds[0] not in _ASKING:
@@ -226,17 +225,20 @@ class Views:
         states = {name: self._warehouse.state(name) for name in names}
         return committed({name: state_at(state, as_of) for name, state in states.items()})
 
-    def _cursor(self) -> DuckDBPyConnection:
-        """A cursor of its own for each query: views are temporary, and seen by it alone."""
-        import duckdb
 
-        if self._database is None:
-            database = duckdb.connect(":memory:")
-            database.execute(f"SET GLOBAL TimeZone = '{self._inventory.settings.timezone}'")
-            # No file of Iceberg's is ever written again, so its footer need not be read again.
-            database.execute("SET GLOBAL parquet_metadata_cache = true")
-            self._database = database
-        return self._database.cursor()
+def _frame(cursor: DuckDBPyConnection, sql: str, params: _Params) -> pd.DataFrame:
+    """The answer, bound once, where a relation is bound when it is made and when it is asked."""
+    answer = cursor.execute(sql, params)
+    with _making_frame, warnings.catch_warnings():
+        # DuckDB drops a column of time zones in a way that pandas 3.1 deprecates.
+        warnings.filterwarnings("ignore", "The inplace keyword", DeprecationWarning)
+        frame: pd.DataFrame = answer.df()
+    return frame
+
+
+def _arrow(cursor: DuckDBPyConnection, sql: str, params: _Params) -> pa.Table:
+    """The answer; that of `execute` would be copied once more."""
+    return cursor.sql(sql, params=params).to_arrow_table()
 
 
 def _define_view(cursor: DuckDBPyConnection, view: ViewFile) -> None:
