@@ -55,6 +55,25 @@ def test_usage_agrees_with_the_views_behind_it(lab):
         assert hours == pytest.approx(sums[server], abs=0.02)
 
 
+def test_the_hours_of_gpus_agree_with_their_use_and_name_their_users(lab):
+    now = lab.now()
+    server = now[now["gpus_total"] >= 8]["server"].iloc[0]
+    hours = lab.device_hours(server, 24)
+    assert (hours["observed_seconds"] <= 3600.001).all()
+    assert (hours["utilization_min"] <= hours["utilization_mean"] + 1e-9).all()
+    assert (hours["utilization_mean"] <= hours["utilization_max"] + 1e-9).all()
+    query = """
+        select sum(gpu_hours_used) as used from usage_by_device_15m
+        where server = $server and starts_at >= $start
+    """
+    start = hours["ts"].min()
+    (used,) = lab.sql(query, {"server": server, "start": start}).df()["used"]
+    assert hours["busy_seconds"].sum() / 3600 == pytest.approx(used, abs=0.05)
+    assert any(len(users) > 0 for users in hours["users"])
+    with pytest.raises(UnknownServer):
+        lab.device_hours("nobody")
+
+
 def test_a_recommended_device_is_not_recommended_again_while_it_is_held(lab):
     first = lab.recommend(gpus=1, hours=1).candidates[0]
     held = lab.hold(first.server, first.devices, user="ada")

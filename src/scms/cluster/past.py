@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -126,6 +126,33 @@ class Past(Parts):
             },
             start=chosen.start,
             end=chosen.end,
+        )
+
+    def device_hours(self, server: str, hours: float = 24) -> pd.DataFrame:
+        """What each GPU of a server did in the last hours, hour by hour, and for whom.
+
+        Args:
+            server: Its name.
+            hours: How far back; the hour that it falls into is whole.
+
+        Returns:
+            Columns of the view ``device_hourly`` but the server, and ``users``: who used it, most
+            first, None for a user that may not be seen. What was not observed has no row.
+
+        Raises:
+            UnknownServer: It is not in the inventory.
+        """
+        end = datetime.now(UTC)
+        start = (end - timedelta(hours=hours)).replace(minute=0, second=0, microsecond=0)
+        return self._views.frame(
+            "SELECT d.* EXCLUDE (server), coalesce(u.users, []) AS users FROM device_hourly AS d "
+            'LEFT JOIN (SELECT device, ts, list("user" ORDER BY gpu_hours DESC) AS users '
+            "FROM device_users_hourly WHERE server = $server AND ts >= $start "
+            "GROUP BY device, ts) AS u ON u.device = d.device AND u.ts = d.ts "
+            "WHERE d.server = $server AND d.ts >= $start ORDER BY d.device_index, d.ts",
+            {"server": self.inventory[server].name, "start": start},
+            start=start,
+            end=end,
         )
 
     def sql(

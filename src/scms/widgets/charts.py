@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Any, Final
 
 from bokeh.models import (
     BasicTicker,
-    BoxZoomTool,
     ColorBar,
     ColumnDataSource,
     DataRange1d,
@@ -20,7 +19,6 @@ from bokeh.models import (
     LinearColorMapper,
     NoOverlap,
     Range1d,
-    ResetTool,
 )
 from bokeh.plotting import figure
 
@@ -28,8 +26,6 @@ from scms.widgets.past import WINDOW_SECONDS
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-
-    import pandas as pd
 
 AXIS: Final = "#8492a6"
 BLUE: Final = "#3b82f6"
@@ -41,7 +37,6 @@ _ALPHAS: Final = (0x12, 0x2A, 0x40, 0x58, 0x70, 0x88, 0xA0, 0xBC, 0xDC, 0xFF)
 RAMP: Final = tuple(f"{BLUE}{alpha:02x}" for alpha in _ALPHAS)
 _TENTHS: Final = [0, 20, 40, 60, 80, 100]
 _MOST_LABELS: Final = 26
-_QUARTER_MS: Final = 900_000
 
 
 def load_chart(end_ms: float) -> figure:
@@ -110,72 +105,6 @@ def heat_map(servers: Sequence[str]) -> figure:
         HoverTool(tooltips=[("", "@name, GPU @gpu"), ("state", "@state"), ("use", "@use{0}%")])
     )
     return plot
-
-
-def server_load(load: pd.DataFrame) -> figure:
-    """Load of a server: the mean of each quarter of an hour, and the range of all its ticks.
-
-    Args:
-        load: A table of ``lab.load``. Drag across the figure to look closer.
-    """
-    data = _local_percent(load)
-    plot = plain_plot(260, x_axis_type="datetime", y_range=Range1d(0, 102))
-    plot.yaxis.ticker = FixedTicker(ticks=_TENTHS)
-    plot.ygrid.ticker = plot.yaxis[0].ticker
-    source = ColumnDataSource(data)
-    shown = [("gpu", "GPU", BLUE), ("cpu", "CPU", AMBER)]
-    if all(value is None for value in data["gpu_mean"]):
-        shown = shown[1:]
-    for column, label, colour in shown:
-        # A range that is not known has no height, and would otherwise bridge the gap.
-        plot.vbar(
-            "time",
-            width=_QUARTER_MS,
-            bottom=f"{column}_min",
-            top=f"{column}_max",
-            source=source,
-            fill_color=colour,
-            fill_alpha=0.14,
-            line_color=None,
-        )
-        line = {"color": colour, "line_width": 2, "legend_label": label}
-        plot.line("time", f"{column}_mean", source=source, **line)
-    legend_above(plot)
-    plot.xaxis.formatter = DatetimeTickFormatter(
-        hours="%H:%M", hourmin="%H:%M", minutes="%H:%M", days="%d %b", months="%b %Y"
-    )
-    tips = [(label, f"@{c}_mean{{0}}% (@{c}_min{{0}} to @{c}_max{{0}}%)") for c, label, _ in shown]
-    plot.add_tools(
-        HoverTool(
-            tooltips=[("", "@time{%d %b %H:%M}"), *tips],
-            formatters={"@time": "datetime"},
-            mode="vline",
-            renderers=plot.renderers[-1:],
-        )
-    )
-    closer = BoxZoomTool(dimensions="width")
-    plot.add_tools(closer, ResetTool())
-    plot.toolbar.active_drag = closer
-    plot.toolbar_location = "right"
-    plot.toolbar.logo = None
-    plot.toolbar.autohide = True
-    return plot
-
-
-def _local_percent(load: pd.DataFrame) -> dict[str, list[Any]]:
-    """Columns in percent over local milliseconds; a quarter without a row is a gap."""
-    import pandas as pd
-
-    columns = [c for c in load.columns if c != "starts_at"]
-    if load.empty:
-        return {"time": [], **{c: [] for c in columns}}
-    zone = load["starts_at"].dt.tz
-    table = load.set_index(load["starts_at"].dt.tz_convert("UTC"))[columns].astype(float)
-    table = table.groupby(level=0).first().asfreq("15min") * 100
-    local = pd.DatetimeIndex(table.index).tz_convert(zone).tz_localize(None)
-    middle = local.astype("datetime64[ms]").astype("int64") + _QUARTER_MS // 2
-    known = table.astype(object).where(table.notna(), None)
-    return {"time": middle.tolist(), **{c: known[c].tolist() for c in columns}}
 
 
 def restyle(plot: Any) -> Any:

@@ -32,7 +32,14 @@ function drawLine(canvas, values) {
   pen.stroke();
 }
 
-function drawDevice(parent, device, hold) {
+function actionButton(parent, word, title, act) {
+  const button = element("button", "scms-button", parent, word);
+  button.type = "button";
+  button.setAttribute("aria-label", `${word} ${title}`);
+  button.addEventListener("click", act);
+}
+
+function drawDevice(parent, device, user, send) {
   const root = element("article", "scms-gpu", parent);
   root.dataset.state = device.state;
   const top = element("header", "", root);
@@ -41,8 +48,8 @@ function drawDevice(parent, device, hold) {
   cell.dataset.held = String(device.held_by !== null);
   element("i", "", cell).style.height = device.state === "busy" ? `${Math.max(12, (device.use ?? 0) * 100)}%` : "0";
   element("b", "", top, device.title);
-  element("span", "scms-gpu-state", top, device.word).title = device.reason ?? "";
-  element("span", "scms-gpu-name", top, device.name).title = device.device;
+  element("span", "scms-gpu-state", top, device.word).title = visible(device.reason ?? "");
+  nameElement("span", "scms-gpu-name", top, device.name).title = device.device;
   const meters = element("div", "scms-meters", root);
   bar(meters, "Use", device.use);
   bar(meters, "Mem", device.memory, device.memory_text);
@@ -51,33 +58,35 @@ function drawDevice(parent, device, hold) {
   element("p", "scms-gpu-facts", root, device.facts);
   for (const said of device.health) element("p", "scms-gpu-health", root, said);
   const foot = element("footer", "", root);
-  const who = element("span", "scms-users", foot, device.users || device.reason || "");
-  who.title = who.textContent;
-  if (device.held_by) element("span", "scms-held", foot, `held by ${device.held_by}`);
-  if (device.can_hold) {
-    const button = element("button", "scms-button", foot, "Hold");
-    button.type = "button";
-    button.setAttribute("aria-label", `Hold ${device.title}`);
-    button.addEventListener("click", () => hold(device.device));
+  if (device.users) {
+    const who = nameElement("span", "scms-users", foot, device.users);
+    who.title = who.textContent;
+  } else element("span", "scms-users", foot, device.reason ?? "").title = visible(device.reason ?? "");
+  if (device.held_by) {
+    const held = element("span", "scms-held", foot, "held by ");
+    nameElement("span", "", held, device.held_by);
   }
+  const act = (kind) => () => send({ kind, device: device.device });
+  if (device.can_hold) actionButton(foot, "Hold", device.title, act("hold"));
+  else if (device.held_by && device.held_by === user) actionButton(foot, "Release", device.title, act("release"));
   requestAnimationFrame(() => drawLine(line, device.line));
 }
 
 export default {
   render({ model, el }) {
     el.classList.add("scms-gpus");
-    const hold = (device) => model.send({ kind: "hold", device });
+    const send = (content) => model.send(content);
     const draw = () => {
       const focused = el.contains(document.activeElement) && document.activeElement.getAttribute("aria-label");
       el.replaceChildren();
-      for (const device of model.get("devices")) drawDevice(el, device, hold);
+      for (const device of model.get("devices")) drawDevice(el, device, model.get("user").trim(), send);
       if (focused) el.querySelector(`[aria-label="${CSS.escape(focused)}"]`)?.focus();
     };
-    model.on("change:devices", draw);
+    model.on("change:devices change:user", draw);
     window.addEventListener("scms-themed", draw);
     draw();
     return () => {
-      model.off("change:devices", draw);
+      model.off("change:devices change:user", draw);
       window.removeEventListener("scms-themed", draw);
     };
   },

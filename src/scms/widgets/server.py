@@ -6,6 +6,7 @@ only this page wants (processes, events, the past) is read in a thread.
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
@@ -13,11 +14,13 @@ import ipywidgets as w
 import traitlets
 
 from scms.widgets import closeup
+from scms.widgets.address import Address
 from scms.widgets.feed import Feed
 from scms.widgets.figure import Figure
+from scms.widgets.hours import DeviceHours, grid
 from scms.widgets.live import close_tree
 from scms.widgets.part import Part, add_classes, asset, module
-from scms.widgets.parts import Table, Theme, Tiles
+from scms.widgets.parts import Name, Table, Theme, Tiles
 from scms.widgets.work import Progress, Worker
 
 if TYPE_CHECKING:
@@ -30,6 +33,8 @@ if TYPE_CHECKING:
 
 #: How far back the chart looks, by the words of its buttons.
 SPANS: Final = {"2 days": "2d", "7 days": "7d", "30 days": "30d"}
+#: How many hours the grid of its GPUs has, by the words of its buttons.
+REACHES: Final = {"24 hours": 24, "7 days": 168}
 
 
 class ServerHead(Part):
@@ -48,6 +53,8 @@ class DeviceCards(Part):
     _css = asset("gpus.css")
     #: See `scms.widgets.closeup.devices`.
     devices = traitlets.List().tag(sync=True)
+    #: Who looks: their holds can be given back.
+    user = traitlets.Unicode("").tag(sync=True)
 
 
 class Happenings(Part):
@@ -68,8 +75,9 @@ class ServerView(w.VBox):  # type: ignore[misc]  # ipywidgets has no type stubs
 
     Attributes:
         seen: What is shown; None before it was read.
-        user: For whom a hold is taken (ipywidgets).
-        span: How far back the chart looks (ipywidgets).
+        user: For whom a hold is taken.
+        span, reach: How far back the chart and the grid of GPUs look (ipywidgets).
+        address: What of them stands in the address of the page.
 
     Raises:
         UnknownServer: It is not in the inventory.
@@ -98,14 +106,20 @@ class ServerView(w.VBox):  # type: ignore[misc]  # ipywidgets has no type stubs
         self.happenings = Happenings()
         self.figure = Figure(title="Load")
         self.span = w.ToggleButtons(options=list(SPANS))
-        self.user = w.Text(placeholder="your name, for holds", continuous_update=True)
+        self.hours = DeviceHours()
+        self.reach = w.ToggleButtons(options=list(REACHES))
+        self.user = Name(placeholder="your name, for holds")
+        w.jslink((self.user, "value"), (self.devices, "user"))
+        self.address = Address(span=(self.span, "value"), reach=(self.reach, "value"))
         self.devices.on_msg(self._on_message)
         self.span.observe(lambda _: self._read_load(), names="index")
+        self.reach.observe(lambda _: self._read_hours(), names="index")
         super().__init__([Theme(), *self._rows()])
         add_classes(self, "scms", "scms-stack", "scms-server-view")
         self.feed.observe(self._on_snapshot, names="sequence")
         self._follows = True
         self.refresh()
+        self._read_hours()
         self._read_load()
 
     @property
@@ -135,8 +149,18 @@ class ServerView(w.VBox):  # type: ignore[misc]  # ipywidgets has no type stubs
         self._worker.run(
             lambda: self._lab.hold(self._server, [device], user=user),
             lambda _held: self.refresh(),
-            self.progress.stop,
+            self._say,
         )
+
+    def release(self, device: str) -> None:
+        """Give the hold of the user of the page on a GPU back."""
+        self._worker.run(partial(self._release, device), lambda _: self.refresh(), self._say)
+
+    def _release(self, device: str) -> None:
+        user = self.user.value.strip()
+        for row in self._lab.holds().to_dict("records"):
+            if (row["server"], row["device"], row["user"]) == (self._server, device, user):
+                self._lab.release(row["hold_id"], user=user)
 
     def close(self) -> None:
         """Follow the feed no more, and close every widget of the page."""
@@ -149,23 +173,24 @@ class ServerView(w.VBox):  # type: ignore[misc]  # ipywidgets has no type stubs
         super().close()
 
     def _rows(self) -> list[Any]:
-        controls = [add_classes(self.user, "scms-user")]
+        controls = [add_classes(self.user, "scms-whose")]
         if self._own_feed:
             controls.append(add_classes(self.feed, "scms-own-feed"))
-        line = add_classes(w.HBox(controls), "scms-row", "scms-controls")
+        self.place = add_classes(w.HBox(controls), "scms-row", "scms-controls")
+        self._past = _panel("GPU × time", self.hours, self.reach)
         halves = [
             _panel("Disks", self.storage),
             _panel("What happened in the last 2 hours", self.happenings),
         ]
-        span = add_classes(w.HBox([self.span]), "scms-row", "scms-controls")
         return [
             self.progress,
             self.head,
             self.tiles,
             self.devices,
-            line,
+            self.place,
             _panel("Processes", self.processes),
-            span,
+            self._past,
+            add_classes(w.HBox([self.span]), "scms-row", "scms-controls"),
             self.figure,
             add_classes(w.HBox(halves), "scms-row", "scms-halves"),
         ]
@@ -185,8 +210,8 @@ class ServerView(w.VBox):  # type: ignore[misc]  # ipywidgets has no type stubs
         self.head.head = closeup.head(seen)
         self.devices.devices = closeup.devices(seen)
         self.tiles.rows = closeup.tiles(seen)
-        anything_to_hold = any(row["can_hold"] for row in self.devices.devices)
-        self.user.layout.display = "" if anything_to_hold else "none"
+        self.user.layout.display = "" if any(map(_can_change, self.devices.devices)) else "none"
+        self._past.layout.display = "" if seen.devices else "none"
         self.processes.show(*closeup.processes(seen))
         self.storage.show(*closeup.storage(seen))
         self.happenings.rows = closeup.happenings(seen, zone)
@@ -197,23 +222,50 @@ class ServerView(w.VBox):  # type: ignore[misc]  # ipywidgets has no type stubs
         self._worker.run(
             lambda: self._lab.load(self._server, SPANS[span]),
             partial(self._draw_load, span),
-            self.progress.stop,
+            self._say,
         )
 
+    def _say(self, problem: str) -> None:
+        self.progress.stop(problem)
+
+    def _read_hours(self) -> None:
+        hours = REACHES[self.reach.value]
+        self._worker.run(
+            lambda: self._lab.device_hours(self._server, hours),
+            partial(self._draw_hours, hours),
+            self._say,
+        )
+
+    def _draw_hours(self, hours: int, table: pd.DataFrame) -> None:
+        if hours == REACHES[self.reach.value]:  # nobody has chosen another one since
+            zone = self._lab.inventory.settings.timezone
+            self.hours.grid = grid(table, hours=hours, now=datetime.now(UTC), zone=zone)
+
     def _draw_load(self, span: str, frame: pd.DataFrame) -> None:
-        from scms.widgets.charts import server_load
+        from scms.widgets.past_chart import server_load
 
         self.progress.stop()
         if span != self.span.value:
             return  # somebody has chosen another one since
-        self.figure.subtitle = f"last {span}, % (mean, and the range of all ticks and GPUs)"
+        self.figure.subtitle = (
+            f"last {span}, %: mean, and from the lowest to the highest tick; "
+            "drag in the small chart to look closer"
+        )
         self.figure.draw(server_load(frame))
 
     def _on_message(self, _widget: Any, content: Mapping[str, Any], _buffers: Any) -> None:
-        if content.get("kind") == "hold":
+        kind = content.get("kind")
+        if kind == "hold":
             self.hold(str(content["device"]))
+        elif kind == "release":
+            self.release(str(content["device"]))
 
 
-def _panel(title: str, content: Any) -> Any:
+def _can_change(device: Mapping[str, Any]) -> bool:
+    return device["can_hold"] or device["held_by"] is not None
+
+
+def _panel(title: str, content: Any, *controls: Any) -> Any:
     heading = add_classes(w.HTML(title), "scms-title")
-    return add_classes(w.VBox([heading, content]), "scms-panel")
+    head = add_classes(w.HBox([heading, *controls]), "scms-row", "scms-table-head")
+    return add_classes(w.VBox([head, content]), "scms-panel")

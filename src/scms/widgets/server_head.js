@@ -13,13 +13,15 @@ function copyButton(parent, text) {
 function drawHead(parent, head) {
   const line = element("div", "scms-server-line", parent);
   element("a", "scms-back", line, "← All servers").href = "#live";
-  element("h2", "", line, head.server);
+  nameElement("h2", "", line, head.server);
   const tone = TONES[head.state] ?? "off";
   element("span", "scms-pill", line, head.state.toUpperCase()).dataset.tone = tone;
-  for (const label of head.labels) element("span", "scms-chip scms-plain", line, label);
+  for (const label of head.labels) nameElement("span", "scms-chip scms-plain", line, label);
   if (head.simulated) element("span", "scms-tag", line, "simulated");
+  const ahead = element("a", "scms-back", line, "Its outlook");
+  ahead.href = `#outlook?${new URLSearchParams({ server: head.server })}`;
   const command = element("div", "scms-command", line);
-  element("code", "", command, head.command);
+  nameElement("code", "", command, head.command);
   copyButton(command, head.command);
   element("p", "scms-server-facts", parent, head.facts.join(" · "));
   if (head.alerts.length) {
