@@ -161,15 +161,11 @@ def test_where_the_hours_went_adds_up_from_all_to_used() -> None:
     )
     data = _data(where_hours_went(totals))
     assert data["label"] == [
-        *("all", "down", "faulty or unreadable", "free", "held without work", "used"),
-        *("used, not computing", "computing"),
+        *("all", "down", "faulty", "free", "held idle", "used", "pauses", "computing")
     ]
     assert data["top"] == pytest.approx([100.0, 100.0, 90.0, 80.0, 60.0, 50.0, 50.0, 30.0])
     assert of_totals(totals) == (
-        (
-            "Of 100 GPU-hours 50 % were used; down 10 %, faulty or unreadable 10 %, free 20 %, "
-            "held without work 10 %."
-        ),
+        ("Of 100 GPU-hours 50 % were used; down 10 %, faulty 10 %, free 20 %, held idle 10 %."),
     )
 
 
@@ -186,7 +182,7 @@ def test_a_metric_has_a_bar_where_it_is_known() -> None:
     assert chosen is not None
     data = _data(metric_by(frame, chosen))
     assert (data["label"], data["value"], data["text"]) == (["a"], [25.0], ["25 %"])
-    assert of_metric(frame, "gpu_use_ratio", chosen.write) == ("Highest: a, 25 %.",)
+    assert of_metric(frame, chosen) == ("Highest: a, 25 %.",)
 
 
 def test_every_picture_is_told_in_words(report: Report) -> None:

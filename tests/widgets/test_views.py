@@ -2,7 +2,6 @@ from __future__ import annotations
 
 import subprocess
 import sys
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -10,13 +9,11 @@ import pytest
 from scms import widgets
 from scms.cluster import Cluster
 from scms.errors import ScmsError
-from scms.reports.findings import Finding
 from scms.serve.process import as_toml
-from scms.widgets import App, Finder, LiveView, ReportsView
+from scms.widgets import App, Finder, LiveView
 from scms.widgets.figure import Figure
 from scms.widgets.part import Part
 from scms.widgets.parts import Cards, Tiles
-from scms.widgets.reports import findings_html, table_of
 
 
 def test_the_live_view_gives_the_rows_it_shows(lab: Cluster):
@@ -116,52 +113,6 @@ def test_a_hold_is_seen_by_another_lab_until_it_is_released(lab: Cluster):
     finder.release(finder.answer.holds[0]["hold_id"], "ada")
     assert other.holds().empty
     finder.close()
-
-
-def test_the_report_has_the_rows_of_its_dimension(lab: Cluster):
-    view = ReportsView(lab)
-    view.by.index = 2
-    assert view.data().columns[0] == "group"
-    assert view.report is not None
-    assert view.download.ready
-    view.close()
-
-
-def test_a_period_that_cannot_be_read_is_said(lab: Cluster):
-    view = ReportsView(lab)
-    view.period.value = "last fortnight"
-    assert "last fortnight" in view.progress.problem
-    view.close()
-
-
-def test_picking_a_period_forgets_the_typed_one(lab: Cluster):
-    view = ReportsView(lab)
-    view.period.value = "2026-10"
-    view.picker.index = 0
-    assert view.period.value == ""
-    assert view.report is not None
-    assert view.report.period.kind == "day"
-    view.close()
-
-
-def test_a_table_shows_unknown_as_a_dash(lab: Cluster):
-    view = ReportsView(lab)
-    frame = view.data()
-    columns, rows = table_of(frame, "server")
-    used = [column["heading"] for column in columns].index("Used")
-    cpu_only = next(row for row in rows if row["texts"][0].startswith("cpu-"))
-    assert cpu_only["texts"][used] == "–"
-    assert cpu_only["values"][used] is None
-    view.close()
-
-
-def test_findings_are_escaped(lab: Cluster):
-    view = ReportsView(lab)
-    report = view.report
-    assert report is not None
-    hostile = replace(report, findings=(Finding("x", "<script>alert(1)</script>", None),))
-    assert "<script>" not in findings_html(hostile)
-    view.close()
 
 
 def test_a_page_of_the_application_is_made_when_it_is_opened(lab: Cluster):

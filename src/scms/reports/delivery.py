@@ -71,15 +71,29 @@ def letter(made: Sequence[Made], settings: MailSettings) -> EmailMessage:
     return mail
 
 
-def send(mail: EmailMessage, settings: MailSettings, environ: Mapping[str, str]) -> None:
+def send(
+    mail: EmailMessage,
+    settings: MailSettings,
+    environ: Mapping[str, str],
+    *,
+    what: str = "report",
+    mend: str = "the files are written; run again to send them",
+) -> None:
     """Hand a mail to the SMTP server of the settings.
+
+    Args:
+        mail: To be sent.
+        settings: The server.
+        environ: Where the password is.
+        what: What the mail is, for errors.
+        mend: What to do where it is not taken, likewise.
 
     Raises:
         ReportError: There is none, or it does not take the mail; the message says why.
     """
     if settings.host is None:
         raise ReportError(
-            "a report cannot be mailed: [mail] names no host", expected="an SMTP server"
+            f"a {what} cannot be mailed: [mail] names no host", expected="an SMTP server"
         )
     where = f"the mail server {settings.host}:{settings.port}"
     try:
@@ -90,14 +104,28 @@ def send(mail: EmailMessage, settings: MailSettings, environ: Mapping[str, str])
     except (OSError, smtplib.SMTPException) as error:
         said = " ".join(str(error).split()) or type(error).__name__
         raise ReportError(
-            f"{where} does not take the report: {said}",
+            f"{where} does not take the {what}: {said}",
             expected=f"one that speaks SMTP with security {settings.security!r}",
-            mend="the files are written; run again to send them",
+            mend=mend,
         ) from error
 
 
-def post(url: str, payload: Mapping[str, Any], environ: Mapping[str, str]) -> None:
+def post(
+    url: str,
+    payload: Mapping[str, Any],
+    environ: Mapping[str, str],
+    *,
+    what: str = "summary",
+    mend: str = "the files are written; run again to post it",
+) -> None:
     """Post a summary as JSON, with the token of the environment, if there is one.
+
+    Args:
+        url: Where to.
+        payload: What.
+        environ: Where the token is.
+        what: What it is, for errors.
+        mend: What to do where it is not taken, likewise.
 
     Raises:
         ReportError: It is not taken; redirects count as that, since a POST would become a GET.
@@ -118,9 +146,9 @@ def post(url: str, payload: Mapping[str, Any], environ: Mapping[str, str]) -> No
     except (OSError, ValueError) as error:
         said = " ".join(str(getattr(error, "reason", error)).split())
     raise ReportError(
-        f"the webhook at {request.host} does not take the summary: {said}",
+        f"the webhook at {request.host} does not take the {what}: {said}",
         expected="an answer of 200 to 299",
-        mend="the files are written; run again to post it",
+        mend=mend,
     )
 
 

@@ -110,10 +110,10 @@ def usage(
     return frame if top is None else top_rows(frame, top)
 
 
-def top_rows(frame: pd.DataFrame, count: int) -> pd.DataFrame:
-    """The rows with most hours used, the most first."""
-    rank = "gpu_hours_used" if frame["gpu_hours_used"].notna().any() else "cpu_hours_used"
-    ordered = frame.sort_values(rank, ascending=False, na_position="last", kind="stable")
+def top_rows(frame: pd.DataFrame, count: int, *, rank: str | None = None) -> pd.DataFrame:
+    """The rows with most hours used, or with most of another metric, the most first."""
+    used = "gpu_hours_used" if frame["gpu_hours_used"].notna().any() else "cpu_hours_used"
+    ordered = frame.sort_values(rank or used, ascending=False, na_position="last", kind="stable")
     return ordered.head(count).reset_index(drop=True)
 
 

@@ -1,4 +1,4 @@
-"""The reports page: a period and a dimension in; numbers, bars and a table with coverage out.
+"""The reports page: a period and filters in; findings, numbers, pictures and tables out.
 
 In: a cluster. Out: a widget. ``lab.report`` does the work, in a thread; this shows what it says.
 """
@@ -9,12 +9,17 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
 import ipywidgets as w
-import traitlets
 
-from scms.widgets.figure import Figure
+from scms.widgets.address import Address
+from scms.widgets.evidence import Evidence
 from scms.widgets.live import close_tree
-from scms.widgets.part import Part, add_classes, asset
-from scms.widgets.parts import Table, Theme, Tiles
+from scms.widgets.making import Ask, Maker
+from scms.widgets.noticed import FORMS, WORDS, Download, Findings, Narrow
+from scms.widgets.part import add_classes
+from scms.widgets.parts import Theme, Tiles
+from scms.widgets.periods import PeriodBar
+from scms.widgets.pictures import Pictures
+from scms.widgets.usage import DIMENSIONS, METRICS, Soon, UsageView
 from scms.widgets.work import Progress, Worker
 
 if TYPE_CHECKING:
@@ -23,34 +28,12 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from scms.cluster import Cluster
-    from scms.reports.document import Report
+    from scms.widgets.making import Head
 
-Row = dict[str, Any]
-#: The periods of the picker, and what they mean.
-PERIODS: Final = {
-    "Day": "today",
-    "Week": "this-week",
-    "Month": "this-month",
-    "Quarter": "this-quarter",
-    "Year": "this-year",
-}
-DIMENSIONS: Final = {"Server": "server", "User": "user", "Group": "group", "GPU model": "model"}
-_HEADINGS: Final = {"Server": "server", "User": "user", "Group": "group", "GPU model": "GPU model"}
-_FORMS: Final = {
-    "html": "text/html",
-    "pdf": "application/pdf",
-    "xlsx": "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
-    "csv": "text/csv",
-}
-
-
-class Download(Part):
-    """Buttons that save the report as a file where the browser runs."""
-
-    _esm = asset("download.js")
-    _css = asset("download.css")
-    forms = traitlets.List(list(_FORMS)).tag(sync=True)
-    ready = traitlets.Bool(default_value=False).tag(sync=True)
+#: How many rows a table shows.
+TOPS: Final = {"All": None, "Top 5": 5, "Top 10": 10, "Top 20": 20, "Top 50": 50}
+#: These cannot be had of one user.
+_NOT_OF_USERS: Final = frozenset({"device", "model"})
 
 
 class ReportsView(w.VBox):  # type: ignore[misc]  # ipywidgets has no type stubs
@@ -59,174 +42,198 @@ class ReportsView(w.VBox):  # type: ignore[misc]  # ipywidgets has no type stubs
     Args:
         lab: The cluster, as `scms.open` returns it.
         worker: The thread to work in, where a page has one already.
+        maker: What makes the reports, where they are not made in this process.
 
     Attributes:
-        picker, period, by: The controls (ipywidgets): a period by name, any period as text, and
-            what the table has one row per.
-        report: The report that is shown; None before the first.
+        period, where, narrow: What the report is about: a period, a filter of servers as text, and
+            what clicks have narrowed it to.
+        by, metric, top: What the table has one row per, what its chart shows, how many rows.
+        pictures, usage, evidence: The pictures, the table with its chart, the tables behind the
+            findings.
+        address: What of them stands in the address of the page.
+        head: What the report that is shown opens with; None before the first.
     """
 
-    def __init__(self, lab: Cluster, *, worker: Worker | None = None) -> None:
-        self._lab = lab
+    def __init__(
+        self, lab: Cluster, *, worker: Worker | None = None, maker: Maker | None = None
+    ) -> None:
+        self._own_worker = worker is None
         self._worker = Worker() if worker is None else worker
-        self.report: Report | None = None
-        self._wanted = ""
-        self.picker = w.ToggleButtons(options=list(PERIODS), index=2)
-        self.period = w.Text(
-            placeholder="or 2026-10, 2026-W41, last-month, 7d …", continuous_update=False
+        self._maker = Maker(lab) if maker is None else maker
+        self._wanted: tuple[str, str, str] | None = None
+        self.head: Head | None = None
+        self._make_controls(lab)
+        self._make_parts(lab)
+        self.address = Address(
+            period=(self.period, "value"),
+            where=(self.where, "value"),
+            **{word: (self.narrow, word) for word in WORDS},
+            by=(self.usage, "by"),
+            metric=(self.usage, "metric"),
+            top=(self.usage, "top"),
+            picture=(self.pictures.chooser, "value"),
+            table=(self.evidence.chooser, "value"),
         )
-        self.by = w.ToggleButtons(options=list(DIMENSIONS))
-        self.progress = Progress()
-        self.tiles = Tiles()
-        self.figure = Figure(title="GPU time")
-        self.findings = add_classes(w.HTML(), "scms-panel", "scms-findings")
-        self.table = Table()
-        self.download = Download()
-        self.picker.observe(lambda _: self._pick(), names="index")
-        self.period.observe(lambda _: self.show(), names="value")
-        self.by.observe(lambda _: self._draw_table(), names="index")
-        self.download.on_msg(self._on_message)
         super().__init__([Theme(), *self._rows()])
         add_classes(self, "scms", "scms-stack", "scms-reports")
-        self.show()
+        show = Soon(self.show)
+        self.period.observe(lambda _: show(), names="value")
+        self.where.observe(lambda _: show(), names="value")
+        self.narrow.observe(lambda _: show(), names=list(WORDS))
+        show()
+
+    @property
+    def ask(self) -> Ask:
+        """What the controls ask for."""
+        return Ask(
+            period=self.period.value,
+            where=self.narrow.where(self.where.value),
+            user=self.narrow.user or None,
+        )
 
     def show(self) -> None:
         """Make the report that the controls ask for and show it when it is there."""
-        text = self.period.value.strip()
-        wanted = PERIODS[self.picker.value] if text == "" else text
-        self._wanted = wanted
-        self.progress.start(f"Reading {wanted} …")
+        ask = self.ask
+        wanted = self._wanted = (ask.period, ask.where, ask.user or "")
+        self.progress.start(f"Reading {ask.period} …")
         self._worker.run(
-            lambda: self._lab.report(wanted),
-            partial(self._shown, wanted),
+            lambda: self._maker.head(ask) if wanted == self._wanted else None,
+            partial(self._shown, wanted, ask),
             partial(self._failed, wanted),
         )
 
+    def drill(self, word: str, value: str) -> None:
+        """Narrow the report: to a server, group, user, tag or model, or to a period."""
+        if word == "period":
+            self.period.value = value
+        elif word in WORDS:
+            self.narrow.set_trait(word, value)
+
     def data(self) -> pd.DataFrame:
         """The rows of the table that is shown (see ``scms.reports.metrics.usage``)."""
-        import pandas as pd
-
-        if self.report is None:
-            return pd.DataFrame()
-        return self.report.tables[DIMENSIONS[self.by.value]]
+        return self.usage.data()
 
     def close(self) -> None:
         """Close every widget of the page."""
-        self._worker.close()
+        if self._own_worker:
+            self._worker.close()
         close_tree(self.children)
         super().close()
 
+    def _make_controls(self, lab: Cluster) -> None:
+        self.period = PeriodBar(lab)
+        self.where = w.Text(
+            placeholder="All servers, or group:vision not tag:old gpus>=4", continuous_update=False
+        )
+        add_classes(self.where, "scms-filter")
+        self.narrow = Narrow()
+        self.download = Download()
+        self.download.on_msg(self._on_download)
+        self.progress = Progress()
+        self._title = add_classes(w.HTML(), "scms-report-title")
+
+    def _make_parts(self, lab: Cluster) -> None:
+        self.findings, self.tiles = Findings(), Tiles()
+        self.findings.on_msg(self._on_finding)
+        self.usage = UsageView(
+            lab, "this-month", maker=self._maker, worker=self._worker, start=False
+        )
+        add_classes(self.usage, "scms-beside")
+        self.usage.on_drill(self.drill)
+        self.pictures = Pictures(self._maker, self._worker)
+        self.evidence = Evidence(self._maker, self._worker)
+        self.by = _chooser(self.usage, "by", DIMENSIONS, "One row per")
+        self.metric = _chooser(self.usage, "metric", METRICS, "The chart shows")
+        self.top = _chooser(self.usage, "top", TOPS, "Rows")
+        self._use_title = add_classes(w.HTML(), "scms-heading")
+        self.usage.observe(lambda _: self._name_usage(), names="by")
+
     def _rows(self) -> list[Any]:
-        controls = w.HBox([self.picker, add_classes(self.period, "scms-period"), self.download])
-        self._table_title = add_classes(w.HTML(), "scms-title")
-        head = add_classes(w.HBox([self._table_title, self.by]), "scms-row", "scms-table-head")
-        table = add_classes(w.VBox([head, self.table]), "scms-panel")
-        self._body = w.VBox([self.tiles, self.figure, self.findings, table])
+        first = w.HBox([self.period, self.download])
+        second = w.HBox([self._title, self.narrow, self.where])
+        use_head = w.HBox([self._use_title, self.by, self.metric, self.top])
+        add_classes(use_head, "scms-row", "scms-use-head")
+        self._body = w.VBox(
+            [self.findings, self.tiles, self.pictures, use_head, self.usage, self.evidence]
+        )
         add_classes(self._body, "scms-stack", "scms-waiting")  # until there is a report
-        return [add_classes(controls, "scms-row", "scms-controls"), self.progress, self._body]
+        return [
+            add_classes(first, "scms-row", "scms-controls"),
+            add_classes(second, "scms-row", "scms-report-head"),
+            self.progress,
+            self._body,
+        ]
 
-    def _pick(self) -> None:
-        if self.period.value:
-            self.period.value = ""  # which shows the picked period
-        else:
-            self.show()
-
-    def _shown(self, wanted: str, report: Report) -> None:
-        if wanted != self._wanted:
+    def _shown(self, wanted: tuple[str, str, str], ask: Ask, head: Head | None) -> None:
+        if wanted != self._wanted or head is None:
             return  # somebody has asked for another one since
-        self.report = report
+        self.head = head
         self.progress.stop()
-        self._draw()
+        self._title.value = title_html(head.title, head.subtitle)
+        self.findings.rows = head.findings
+        self.tiles.rows = head.tiles
+        self.download.forms = list(FORMS) if ask.user is None else ["csv"]
+        self.download.ready = True
+        self._body.remove_class("scms-waiting")
+        self._name_usage()
+        by = "server" if ask.user and self.usage.by in _NOT_OF_USERS else self.usage.by
+        self.pictures.follow(ask, head.pictures)
+        self.usage.follow(period=ask.period, where=ask.where, user=ask.user, by=by)
+        self.evidence.follow(ask, head.evidence)
 
-    def _failed(self, wanted: str, problem: str) -> None:
+    def _failed(self, wanted: tuple[str, str, str], problem: str) -> None:
         if wanted == self._wanted:
             self.progress.stop(problem)
 
-    def _draw(self) -> None:
-        from scms.reports.charts import usage_over_time
-        from scms.widgets.charts import restyle
+    def _name_usage(self) -> None:
+        from scms.widgets.telling import HEADINGS
 
-        report = self.report
-        if report is None:
+        self._use_title.value = f"<h3>{HEADINGS[self.usage.by]}</h3>"
+
+    def _on_finding(self, _widget: Any, content: Mapping[str, Any], _buffers: Any) -> None:
+        """A name in a finding, or its figures, was clicked."""
+        if content.get("kind") == "drill":
+            self.drill(str(content["word"]), str(content["value"]))
+        elif content.get("kind") == "evidence":
+            table = str(content["table"])
+            if table in DIMENSIONS.values():
+                self.usage.by = table
+            elif table in self.evidence.names:
+                self.evidence.chooser.value = table
+
+    def _on_download(self, _widget: Any, content: Mapping[str, Any], _buffers: Any) -> None:
+        form, ask = content.get("form"), self.ask
+        if content.get("kind") != "download" or form not in FORMS or self.head is None:
             return
-        by = report.time_dimension
-        self.tiles.rows = headline_tiles(report)
-        self.figure.title = "GPU time"
-        so_far = ", so far" if report.partial else ""
-        self.figure.subtitle = f"{report.period.title}{so_far}, by {by}"
-        self.figure.draw(restyle(usage_over_time(report.tables[by])))
-        self.findings.value = findings_html(report)
-        self._draw_table()
-        self.download.ready = True
-        self._body.remove_class("scms-waiting")
-        self.findings.layout.display = "" if report.findings or report.simulated else "none"
+        self.progress.start("Writing the file …")
 
-    def _draw_table(self) -> None:
-        if self.report is None:
-            return
-        by = DIMENSIONS[self.by.value]
-        self._table_title.value = f"Use by {_HEADINGS[self.by.value]}"
-        columns, rows = table_of(self.report.tables[by], by)
-        self.table.show(columns, rows)
-
-    def _on_message(self, _widget: Any, content: Mapping[str, Any], _buffers: Any) -> None:
-        form, report = content.get("form"), self.report
-        if content.get("kind") != "download" or form not in _FORMS or report is None:
-            return
-        name = f"{report.name} {report.period.label}.{form}".replace("/", "-")
-        self.progress.start(f"Writing {name} …")
-
-        def done(written: bytes) -> None:
+        def done(written: tuple[str, bytes]) -> None:
+            name, contents = written
             self.progress.stop()
-            self.download.send({"kind": "file", "name": name, "type": _FORMS[form]}, [written])
+            self.download.send({"kind": "file", "name": name, "type": FORMS[form]}, [contents])
 
-        self._worker.run(lambda: report.to_bytes(f".{form}"), done, self.progress.stop)
-
-
-def headline_tiles(report: Report) -> list[Row]:
-    """The headlines of a report as rows for `Tiles`."""
-    return [
-        {
-            "key": f"report-{n}",
-            "label": line.label,
-            "value": line.value,
-            "suffix": "",
-            "note": line.detail,
-            "ratio": None,
-            "tone": "",
-            "title": f"{line.label}: {line.value} {line.detail}",
-        }
-        for n, line in enumerate(report.headlines)
-    ]
+        self._worker.run(lambda: self._maker.file(ask, form), done, self.progress.stop)
 
 
-def findings_html(report: Report) -> str:
-    """What was noticed, as a list; everything in it is escaped."""
+def title_html(title: str, subtitle: str) -> str:
+    """The heading of a report; everything in it is escaped."""
     from html import escape
 
-    said = [escape(finding.sentence) for finding in report.findings]
-    if report.simulated:
-        said.append(escape(report.simulated))
-    items = "".join(f"<li>{line}</li>" for line in said)
-    return f'<div class="scms-title">What was noticed</div><ul>{items}</ul>'
+    return f"<h2>{escape(title)}</h2><small>{escape(subtitle)}</small>"
 
 
-def table_of(frame: pd.DataFrame, by: str) -> tuple[list[Row], list[Row]]:
-    """A table of use as columns and rows for `Table`: texts, and values to sort and draw by."""
-    from scms.reports.present import columns_of, rows_of, simulated_mark
+def _chooser(view: Any, trait: str, options: Mapping[str, Any], words: str) -> Any:
+    """A drop-down that follows a trait of a view and sets it."""
+    said = {value: label for label, value in options.items()}
+    chooser = w.Dropdown(options=list(options), value=said[getattr(view, trait)], tooltip=words)
 
-    shown = columns_of(frame, by)
-    columns = [{"heading": c.heading, "unit": c.unit, "kind": c.kind} for c in shown]
-    rows = [
-        {
-            "texts": [c.write(row[c.name]) for c in shown],
-            "values": [_plain(row[c.name]) for c in shown],
-            "mark": simulated_mark(row, by),
-        }
-        for row in rows_of(frame)
-    ]
-    return columns, rows
+    def follow(change: Any) -> None:
+        chooser.value = said.get(change["new"])
 
+    def ask(change: Any) -> None:
+        if change["new"] is not None:
+            setattr(view, trait, options[change["new"]])
 
-def _plain(value: Any) -> Any:
-    return value if value is None or isinstance(value, (bool, int, float, str)) else str(value)
+    chooser.observe(ask, names="value")
+    view.observe(follow, names=trait)
+    return chooser

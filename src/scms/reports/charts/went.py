@@ -18,7 +18,7 @@ def where_hours_went(totals: pd.DataFrame) -> figure:
 
     Args:
         totals: The finished total of a report, one row. Time in which nobody watched a server is
-            in none of the bars.
+            in none of the bars. Pauses are time in which a GPU was used and no kernel ran.
     """
     row = rows_of(totals)[0]
     lost = [Step(label, -amount, color) for label, amount, color in losses(row) if amount > 0]
@@ -27,7 +27,7 @@ def where_hours_went(totals: pd.DataFrame) -> figure:
     bars = [level("all", start), *steps(lost, start), level("used", used, color=HUE)]
     computed = row["gpu_hours_utilized"]
     if computed is not None and computed <= used:
-        waiting = Step("used, not computing", computed - used, NEUTRAL)
+        waiting = Step("pauses", computed - used, NEUTRAL)
         bars += [*steps([waiting], used), level("computing", computed, color=HUE)]
     return stepped(bars, "GPU-hours")
 
@@ -38,7 +38,7 @@ def losses(row: dict[str, float | None]) -> list[tuple[str, float, str]]:
     faulty = (row["gpu_hours_observed"] or 0.0) - (row["gpu_hours_available"] or 0.0)
     return [
         ("down", known["down"], WARN),
-        ("faulty or unreadable", faulty, WARN),
+        ("faulty", faulty, WARN),
         ("free", known["free"], NEUTRAL),
-        ("held without work", known["idle_held"], WARN),
+        ("held idle", known["idle_held"], WARN),
     ]

@@ -10,10 +10,13 @@ from typing import TYPE_CHECKING, Any
 from scms.reports.charts.bars import key_labels, resource
 from scms.reports.charts.curves import changes
 from scms.reports.charts.went import losses
+from scms.reports.present import column as present_column
 from scms.reports.present import hours, key_label, ratio, rows_of
 
 if TYPE_CHECKING:
     import pandas as pd
+
+    from scms.reports.present import Column
 
 Words = tuple[str, ...]
 NOTHING = ("Nothing was recorded.",)
@@ -31,25 +34,29 @@ def of_usage(frame: pd.DataFrame) -> Words:
     if not rows:
         return NOTHING
     most, least = (best(rows, key=lambda row: row[column]) for best in (max, min))
-    said = [f"{hours(sum(row[column] for row in rows))} {unit}-hours were used in all."]
+    total = f"{hours(sum(row[column] for row in rows))} {unit}-hours were used in all."
+    said = [] if "tag" in frame.columns else [total]  # a server with two tags is in both rows
     said.append(f"Most: {most['label']}, {_amount(most, unit)}.")
     if len(rows) > 1:
         said.append(f"Least: {least['label']}, {_amount(least, unit)}.")
     return tuple(said)
 
 
-def of_metric(frame: pd.DataFrame, metric: str, write: Any) -> Words:
+def of_metric(frame: pd.DataFrame, column: Column) -> Words:
     """One metric of a table of use: the highest and the lowest."""
     rows = [
-        (row[metric], label)
+        (row[column.name], label)
         for row, label in zip(rows_of(frame), key_labels(frame), strict=True)
-        if row[metric] is not None
+        if row[column.name] is not None
     ]
     if not rows:
         return NOTHING
     most, least = max(rows, key=lambda row: row[0]), min(rows, key=lambda row: row[0])
-    said = f"Highest: {most[1]}, {write(most[0])}."
-    return (said, f"Lowest: {least[1]}, {write(least[0])}.") if len(rows) > 1 else (said,)
+    unit = f" {column.unit}" if column.unit else ""
+    said = f"Highest: {most[1]}, {column.write(most[0])}{unit}."
+    if len(rows) == 1:
+        return (said,)
+    return (said, f"Lowest: {least[1]}, {column.write(least[0])}{unit}.")
 
 
 def of_totals(totals: pd.DataFrame) -> Words:
@@ -86,7 +93,9 @@ def of_spread(concentration: pd.DataFrame) -> Words:
 
 def of_servers(servers: pd.DataFrame) -> Words:
     """The servers with the highest and the lowest share of use."""
-    return of_metric(servers, "gpu_use_ratio", ratio)
+    use = present_column("gpu_use_ratio")
+    assert use is not None
+    return of_metric(servers, use)
 
 
 def of_week(week: pd.DataFrame) -> Words:
