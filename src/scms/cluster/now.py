@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from scms import live
 from scms.cluster.parts import Parts, frame
+from scms.errors import ScmsError
 from scms.filters import parse_filter
 from scms.tables import EVENT, PROCESS_SAMPLE
 
@@ -18,6 +19,14 @@ if TYPE_CHECKING:
 
 class Present(Parts):
     """The verbs that answer from the last hours."""
+
+    def _repr_html_(self) -> str:
+        from scms.cluster.showing import cluster_html
+
+        try:
+            return cluster_html(self.inventory, self.snapshot())
+        except ScmsError as error:  # a notebook shows what there is, and why the rest is missing
+            return cluster_html(self.inventory, str(error))
 
     def snapshot(self) -> Snapshot:
         """Everything known now, as plain rows (see `scms.live.Snapshot`)."""

@@ -108,9 +108,9 @@ export default {
       write(age, text);
       if (!state.frame) return;
       const count = state.frame.servers_total;
-      write(observed, `${state.frame.observed} of ${count} observed`);
+      write(observed, `${state.frame.observed} of ${count} servers observed`);
       observed.dataset.state = state.frame.observed < count ? "part" : "all";
-      observed.title = "Servers there is fresh data of; all numbers of the page are of these.";
+      observed.title = "There is fresh data of so many servers; all numbers of the page are of these.";
     };
     model.on("msg:custom", receive);
     model.on("change:problem change:paused", say);

@@ -135,14 +135,19 @@ def _charts(lab: Cluster, feed: Feed) -> list[Figure]:
             title="All servers",
             subtitle="last 15 minutes, %",
         ),
-        Figure(
-            heat_map([server.name for server in lab.inventory.servers]),
-            feed=feed,
-            channel="heat",
-            title="GPU utilisation",
-            subtitle="server × GPU, now, %",
-        ),
+        device_figure(lab, feed),
     ]
+
+
+def device_figure(lab: Cluster, feed: Feed) -> Figure:
+    """Servers × GPUs now, as a heat map that follows the feed."""
+    return Figure(
+        heat_map([server.name for server in lab.inventory.servers]),
+        feed=feed,
+        channel="heat",
+        title="GPU utilisation",
+        subtitle="server × GPU, now, %",
+    )
 
 
 def close_tree(widgets: Any) -> None:
