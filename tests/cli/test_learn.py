@@ -12,6 +12,7 @@ from typer.testing import CliRunner
 
 from cli.running import scms
 from forecast.synthetic import START, markov
+from reports.sinks import smtp_sink, webhook
 from scms.cli import app
 from scms.errors import ForecastError
 
@@ -79,6 +80,34 @@ def test_watch_names_a_server_at_once_where_one_is_free(running_lab: Path) -> No
     done = scms("watch", "--gpus", "1", "--for", "1m", config=running_lab)
     assert done.returncode == 0, done.stderr
     assert "CUDA_VISIBLE_DEVICES=GPU-" in done.stdout
+
+
+def test_watch_tells_by_mail_and_webhook(running_lab: Path, monkeypatch) -> None:
+    with smtp_sink() as box, webhook() as hook:
+        monkeypatch.setenv("SCMS_MAIL__HOST", "127.0.0.1")
+        monkeypatch.setenv("SCMS_MAIL__PORT", str(box.port))
+        monkeypatch.setenv("SCMS_MAIL__SECURITY", "none")
+        monkeypatch.setenv("SCMS_MAIL__SENDER", "scms@lab.example")
+        monkeypatch.setenv("SCMS_WEBHOOK__URL", hook.url)
+        done = scms("watch", "--mail", "ann@lab.example", "--webhook", config=running_lab)
+    assert done.returncode == 0, done.stderr
+    assert "CUDA_VISIBLE_DEVICES=GPU-" in box.mails[0].get_content()
+    assert hook.posts[0][1]["candidates"][0]["server"] in done.stdout
+
+
+def test_watch_tries_again_where_the_news_are_not_taken(running_lab: Path, monkeypatch) -> None:
+    with webhook(503) as hook:
+        monkeypatch.setenv("SCMS_WEBHOOK__URL", hook.url)
+        done = scms("watch", "--webhook", "--every", "1s", "--for", "3s", config=running_lab)
+    assert done.returncode == 1
+    assert done.stderr.count("does not take the news: 503") == 2  # at first, and at the end
+    assert len(hook.posts) >= 2
+
+
+def test_watch_does_not_begin_where_it_could_not_tell(running_lab: Path) -> None:
+    done = scms("watch", "--mail", "ann@lab.example", config=running_lab)
+    assert done.returncode == 1
+    assert "[mail] does not say by which server" in done.stderr
 
 
 def test_watch_does_not_wait_for_what_can_never_be(running_lab: Path) -> None:

@@ -4,13 +4,19 @@ from __future__ import annotations
 
 import time
 from datetime import UTC, datetime
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from scms.cli.choose import UserOption  # noqa: TC001  typer reads the annotations
 from scms.cli.context import of
+from scms.errors import ReportError
 from scms.units import parse_duration
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from scms.recommend.answer import Recommendation
 
 _BELL = "\a"
 
@@ -32,31 +38,30 @@ def watch(
     every: Annotated[str, typer.Option("--every", help="How often to look.")] = "15s",
     give_up: Annotated[str, typer.Option("--for", help="When to give up.")] = "24h",
     user: UserOption = None,
+    mail: Annotated[
+        list[str] | None, typer.Option("--mail", help="Tell this address, too; repeat for more.")
+    ] = None,
     *,
+    webhook: Annotated[
+        bool, typer.Option("--webhook", help="Post it as [webhook] says, too.")
+    ] = False,
     take: Annotated[bool, typer.Option("--hold", help="Hold what comes free.")] = False,
 ) -> None:
     """Wait until a job can run somewhere, say where, and ring the bell; else exit code 1."""
     lab = of(context).cluster()
-    pause, patience = parse_duration(every), parse_duration(give_up)
-    began = time.monotonic()
-    told = False
-    while True:
-        found = lab.fitting_now(
+    to = tuple(mail or ())
+    lab.check_news(mail=to, webhook=webhook)
+    pause, end = parse_duration(every), time.monotonic() + parse_duration(give_up)
+    found = _wait(
+        lambda: lab.fitting_now(
             gpus=gpus, gpu_memory=gpu_memory, gpu_model=gpu_model, hours=hours, group=group,
             user=user,
-        )  # fmt: skip
-        if found.impossible is not None:
-            typer.echo(found.impossible)
-            raise typer.Exit(1)
-        if found.candidates:
-            break
-        if not told:
-            typer.echo(f"Nothing yet for {found.request}; looking every {every}.", err=True)
-            told = True
-        if time.monotonic() - began + pause > patience:
-            typer.echo(f"Nothing came free within {give_up}.")
-            raise typer.Exit(1)
-        time.sleep(pause)
+        ),
+        pause, end,
+    )  # fmt: skip
+    if found is None:
+        typer.echo(f"Nothing came free within {give_up}.")
+        raise typer.Exit(1)
     first = found.candidates[0]
     now = datetime.now(UTC).astimezone(lab.inventory.settings.zone())
     typer.echo(f"{_BELL}{now:%H:%M:%S} {first.server}: {'; '.join(first.reasons)}")
@@ -64,3 +69,42 @@ def watch(
         lab.hold(first.server, first.devices, user=user)
         typer.echo(f"Held on {first.server}.")
     typer.echo(first.command)
+    if to:
+        _deliver(lambda: lab.send_news(found, mail=to, held=take), pause, end)
+    if webhook:
+        _deliver(lambda: lab.send_news(found, webhook=True, held=take), pause, end)
+
+
+def _wait(look: Callable[[], Recommendation], pause: float, end: float) -> Recommendation | None:
+    """Look until something fits; None where that took too long."""
+    told = False
+    while True:
+        found = look()
+        if found.impossible is not None:
+            typer.echo(found.impossible)
+            raise typer.Exit(1)
+        if found.candidates:
+            return found
+        if not told:
+            typer.echo(f"Nothing yet for {found.request}; looking every {pause:g} s.", err=True)
+            told = True
+        if time.monotonic() + pause > end:
+            return None
+        time.sleep(pause)
+
+
+def _deliver(send: Callable[[], None], pause: float, end: float) -> None:
+    """Deliver the news, and try again: after hours of waiting one hiccup must not lose it."""
+    told = False
+    while True:
+        try:
+            send()
+        except ReportError as error:
+            if time.monotonic() + pause > end:
+                raise
+            if not told:
+                typer.echo(str(error), err=True)
+                told = True
+            time.sleep(pause)
+        else:
+            return

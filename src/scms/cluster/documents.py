@@ -8,12 +8,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from scms.cluster.past import Past
-from scms.errors import ReportError
+from scms.errors import ReportError, RequestError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from scms.importing import Imported
+    from scms.recommend.answer import Recommendation
     from scms.reports.period import Period
     from scms.reports.schedule import Made
 
@@ -99,6 +100,51 @@ class Documents(Past):
             )
         for one in made:
             post(url, summary(one), os.environ)
+
+    def check_news(self, *, mail: Sequence[str] = (), webhook: bool = False) -> None:
+        """Whether `send_news` could deliver, asked before anybody waits for it.
+
+        Raises:
+            RequestError: An address is none, or the settings name no server, sender or URL.
+        """
+        from scms.recommend.news import check_addresses
+
+        check_addresses(mail, self.inventory.settings.mail)
+        if webhook and self.inventory.settings.webhook.url is None:
+            raise RequestError(
+                "no news can be posted: [webhook] has no url",
+                expected="an http(s) URL in cluster.toml or SCMS_WEBHOOK__URL",
+            )
+
+    def send_news(
+        self,
+        answer: Recommendation,
+        *,
+        mail: Sequence[str] = (),
+        webhook: bool = False,
+        held: bool = False,
+    ) -> None:
+        """Tell whoever waits that a job can run now.
+
+        Args:
+            answer: With a candidate.
+            mail: Addresses, by the server and sender of ``[mail]``.
+            webhook: Whether it is posted to ``[webhook]``.
+            held: Whether the first choice is held for them.
+
+        Raises:
+            ReportError: It is not taken.
+        """
+        from scms.recommend.news import letter, payload
+        from scms.reports.delivery import post, send
+
+        settings, words = self.inventory.settings, {"what": "news", "mend": "it is tried again"}
+        if mail:
+            told = letter(answer, mail, settings.mail, cluster=settings.name, held=held)
+            send(told, settings.mail, os.environ, **words)
+        if webhook and settings.webhook.url is not None:
+            body = payload(answer, cluster=settings.name, held=held)
+            post(settings.webhook.url, body, os.environ, **words)
 
     def import_trace(
         self, path: str | Path, *, progress: Callable[[float], None] | None = None
