@@ -61,6 +61,12 @@ function inLanguage(part) {
   }
 }
 
+// Bokeh draws only what hangs in the page.
+async function attached(host, chart) {
+  while (!host.isConnected && !chart.closed) await new Promise(requestAnimationFrame);
+  return host.isConnected;
+}
+
 class Chart {
   constructor(model, host) {
     this.model = model;
@@ -68,11 +74,13 @@ class Chart {
     this.views = null;
     this.source = null;
     this.complete = false;
+    this.closed = false;
   }
 
   async draw() {
     const item = this.model.get("item");
     const { embed } = await bokeh(this.model);
+    if (!(await attached(this.host, this))) return;
     if (item !== this.model.get("item")) return; // another one is being drawn already
     this.clear();
     if (!item) return;
@@ -174,6 +182,7 @@ export default {
     const leave = await follow(model, chart, draw);
     return () => {
       leave();
+      chart.closed = true;
       chart.clear();
       model.off("change:item", draw);
       model.off("change:title change:subtitle change:words", name);

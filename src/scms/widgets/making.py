@@ -244,6 +244,7 @@ def _usage_chart(frame: pd.DataFrame, ask: Ask, title: str) -> Drawing:
 def _item(plot: Any) -> dict[str, Any]:
     from bokeh.embed import json_item
 
+    from scms.reports.charts.style import themed
     from scms.widgets.charts import restyle
 
-    return dict(json_item(restyle(plot)))
+    return dict(json_item(restyle(themed(plot))))

@@ -6,7 +6,7 @@ from itertools import groupby
 from typing import TYPE_CHECKING, Any, Final
 
 from scms.reports.charts.heat import scale
-from scms.reports.charts.style import HUE, blank, finish
+from scms.reports.charts.style import HUE, ON_DARK, ON_LIGHT, blank, finish
 from scms.reports.present import key_label, ratio, rows_of
 
 if TYPE_CHECKING:
@@ -160,7 +160,7 @@ def _name(
         texts["x"].append((spot[rows[0]["hour"]] + spot[rows[-1]["hour"]]) / 2)
         texts["y"].append(place[rows[0]["device"]])
         texts["text"].append(text)
-        texts["color"].append("#ffffff" if shade > _DARK else "#1e293b")
+        texts["color"].append(ON_DARK if shade > _DARK else ON_LIGHT)
     plot.text(
         "x", "y", text="text", source=ColumnDataSource(texts), text_align="center",
         text_baseline="middle", text_font_size="10px", text_color="color",

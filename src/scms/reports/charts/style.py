@@ -22,6 +22,12 @@ SCALE: Final = (
     *("#edf3fe", "#d6e4fd", "#bcd3fb", "#9cbef8", "#78a5f4", "#558bee"),
     *("#3a70df", "#2b59c3", "#2246a0", "#1b377e", "#152a60"),
 )
+#: The same for a page that may be dark or light: one hue that shows more and more of itself.
+VEIL: Final = tuple(f"{HUE}{alpha:02x}" for alpha in range(0x14, 0x100, 0x17))
+#: Letters on light and on dark cells of a figure, and those that read on both grounds.
+ON_LIGHT: Final = "#1e293b"
+ON_DARK: Final = "#ffffff"
+ON_BOTH: Final = "#7587a0"
 USED: Final[dict[str, Any]] = {"fill_color": HUE, "fill_alpha": 1.0}
 HELD: Final[dict[str, Any]] = {
     "fill_color": HUE,
@@ -109,4 +115,18 @@ def inked(plot: figure) -> figure:
     for bar in plot.select({"type": ColorBar}):
         bar.major_label_text_color = INK
         bar.title_text_color = INK
+    return plot
+
+
+def themed(plot: figure) -> figure:
+    """The figure with colours for a page that may turn dark or light under it; returns it."""
+    from bokeh.models import LinearColorMapper, Text
+
+    for mapper in plot.select({"type": LinearColorMapper}):
+        mapper.palette = list(VEIL)
+    for renderer in plot.renderers:
+        glyph, data = getattr(renderer, "glyph", None), getattr(renderer, "data_source", None)
+        if isinstance(glyph, Text) and data is not None and "color" in data.data:
+            seen = {ON_LIGHT: ON_BOTH}
+            data.data["color"] = [seen.get(color, color) for color in data.data["color"]]
     return plot
