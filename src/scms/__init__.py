@@ -25,13 +25,24 @@ if TYPE_CHECKING:
     from scms.recommend.request import Request
     from scms.reports.document import Report
     from scms.reports.period import Period
-    from scms.widgets import App, Finder, LiveView, OutlookView, ReportsView, ServerView
+    from scms.widgets import (
+        App,
+        DeviceMap,
+        Finder,
+        LiveView,
+        OutlookView,
+        ReportsView,
+        ScorecardView,
+        ServerView,
+        UsageView,
+    )
 
 __version__ = "0.1.0"
 
 _HOMES = {
     "App": "scms.widgets",
     "Cluster": "scms.cluster",
+    "DeviceMap": "scms.widgets",
     "Finder": "scms.widgets",
     "Inventory": "scms.inventory",
     "LiveView": "scms.widgets",
@@ -41,14 +52,17 @@ _HOMES = {
     "Report": "scms.reports.document",
     "ReportsView": "scms.widgets",
     "Request": "scms.recommend.request",
+    "ScorecardView": "scms.widgets",
     "Server": "scms.inventory",
     "ServerView": "scms.widgets",
+    "UsageView": "scms.widgets",
     "open": "scms.cluster",
 }
 
 __all__ = [
     "App",
     "Cluster",
+    "DeviceMap",
     "Finder",
     "Inventory",
     "LiveView",
@@ -59,8 +73,10 @@ __all__ = [
     "ReportsView",
     "Request",
     "ScmsError",
+    "ScorecardView",
     "Server",
     "ServerView",
+    "UsageView",
     "__version__",
     "open",
 ]

@@ -47,6 +47,23 @@ class Backtest:
         ]
 
 
+@dataclass(frozen=True, slots=True)
+class Unscored:
+    """What was said and cannot be judged yet, as its hours are not over.
+
+    Attributes:
+        answers: Recommendations of which a server was told.
+        answers_due: When the first of them can be judged; None without any.
+        hours: Hours that outlooks speak of.
+        hours_due: When the first of them is over.
+    """
+
+    answers: int
+    answers_due: datetime | None
+    hours: int
+    hours_due: datetime | None
+
+
 class Learner(Future):
     """The verbs that learn from the past and judge what was said."""
 
@@ -154,6 +171,30 @@ class Learner(Future):
         )
         return scorecard(said, told)
 
+    def unscored(self, period: str | Period = "30d") -> Unscored:
+        """What was said in a period and cannot be judged yet.
+
+        Args:
+            period: When it was said.
+        """
+        span = self.period(period)
+        window = {"start": span.start, "end": span.end, "now": datetime.now(UTC)}
+        asked = self._views.frame(
+            "SELECT count(DISTINCT recommendation_id) AS waiting,"
+            " min(epoch(said_at) + hours * 3600) AS due FROM recommendation"
+            " WHERE said_at >= $start AND said_at < $end AND gpus > 0"
+            " AND epoch(said_at) + hours * 3600 > epoch($now)",
+            window,
+            start=span.start,
+        )
+        told = self._views.frame(
+            "SELECT count(*) AS waiting, min(epoch(ts) + 3600) AS due FROM outlook"
+            " WHERE origin >= $start AND origin < $end AND epoch(ts) + 3600 > epoch($now)",
+            window,
+            start=span.start,
+        )
+        return Unscored(*_waiting(asked), *_waiting(told))
+
     def tend_holds(self) -> tuple[int, int]:
         """Renew the holds that are in use; see `scms.recommend.holds.Holds.tend`."""
         now = datetime.now(UTC)
@@ -167,3 +208,9 @@ class Learner(Future):
     def _due(self, key: str, now: datetime) -> bool:
         last = self._evidence.learnt_at(key)
         return last is None or now - last >= _LEARN_EVERY
+
+
+def _waiting(frame: pd.DataFrame) -> tuple[int, datetime | None]:
+    row = frame.iloc[0]
+    count = int(row["waiting"])
+    return count, datetime.fromtimestamp(float(row["due"]), UTC) if count else None

@@ -9,21 +9,37 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from scms.widgets.app import App
+    from scms.widgets.device_map import DeviceMap
     from scms.widgets.finder import Finder
     from scms.widgets.live import LiveView
     from scms.widgets.outlook import OutlookView
     from scms.widgets.reports import ReportsView
+    from scms.widgets.scorecard import ScorecardView
     from scms.widgets.server import ServerView
+    from scms.widgets.usage import UsageView
 
-__all__ = ["App", "Finder", "LiveView", "OutlookView", "ReportsView", "ServerView"]
+__all__ = [
+    "App",
+    "DeviceMap",
+    "Finder",
+    "LiveView",
+    "OutlookView",
+    "ReportsView",
+    "ScorecardView",
+    "ServerView",
+    "UsageView",
+]
 
 _HOMES = {
     "App": "app",
+    "DeviceMap": "device_map",
     "Finder": "finder",
     "LiveView": "live",
     "OutlookView": "outlook",
     "ReportsView": "reports",
+    "ScorecardView": "scorecard",
     "ServerView": "server",
+    "UsageView": "usage",
 }
 
 

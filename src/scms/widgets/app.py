@@ -24,9 +24,15 @@ _PAGES: Final = (
     ("find", "Find a server"),
     ("outlook", "Outlook"),
     ("reports", "Reports"),
+    ("scorecard", "Scorecard"),
 )
 #: The views that are made when their page is first opened.
-_VIEWS: Final = {"find": "Finder", "outlook": "OutlookView", "reports": "ReportsView"}
+_VIEWS: Final = {
+    "find": "Finder",
+    "outlook": "OutlookView",
+    "reports": "ReportsView",
+    "scorecard": "ScorecardView",
+}
 
 
 class App(w.VBox):  # type: ignore[misc]  # ipywidgets has no type stubs

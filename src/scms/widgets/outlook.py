@@ -145,10 +145,10 @@ class OutlookView(w.VBox):  # type: ignore[misc]  # ipywidgets has no type stubs
         beside = add_classes(w.VBox([self.figure, table]), "scms-stack", "scms-level")
         line = add_classes(w.HBox(controls), "scms-row", "scms-controls")
         one = add_classes(w.HBox([side, beside]), "scms-row", "scms-one-server")
-        self._known = [line, self.tiles, one]
-        for part in self._known:
-            part.add_class("scms-waiting")  # until something is known
-        return [line, self.progress, self.tiles, self.map, one]
+        self._known = [line, add_classes(w.VBox([self.tiles]), "scms-box"), one]
+        for box in self._known:
+            box.add_class("scms-waiting")  # until something is known
+        return [line, self.progress, self._known[1], self.map, one]
 
     def _read(self) -> Seen | str:
         """What can be shown, or in words why nothing can."""
@@ -167,8 +167,8 @@ class OutlookView(w.VBox):  # type: ignore[misc]  # ipywidgets has no type stubs
             self.map.map = {"nothing": seen}
             return
         self.seen = seen
-        for part in self._known:
-            part.remove_class("scms-waiting")
+        for box in self._known:
+            box.remove_class("scms-waiting")
         self._draw()
 
     def _draw(self) -> None:
