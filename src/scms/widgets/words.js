@@ -44,6 +44,7 @@ export class Words {
     this.counted = new Map(); // with numbers only: found at once, whatever the numbers are
     this.patterns = [];
     this.rows = []; // for names in a row only
+    this.dates = []; // with numbers and words of a class only: no name looks like that
     this.kept = new Map();
     for (const [english, chinese] of Object.entries(catalogue)) {
       const holes = [...english.matchAll(HOLE)];
@@ -55,6 +56,7 @@ export class Words {
       } else (english.startsWith("{&") ? this.rows : this.patterns).push(compile(english, chinese, catalogue));
     }
     for (const some of [this.patterns, this.rows]) some.sort((a, b) => b.weight - a.weight); // what says most is meant
+    this.dates = this.patterns.filter(({ kinds }) => kinds.every((kind) => kind === "#" || kind === "="));
   }
 
   // The Chinese of a text, or null where there is none. Spaces around it stay.
@@ -104,9 +106,9 @@ export class Words {
     return kind === "" || kind === "=" ? this.say(value) ?? value : value;
   }
 
-  // Names in a row: no name is looked up, only what is said around them.
+  // Names in a row: no name is looked up, only what is said around them, and dates.
   row(value) {
-    const said = this.sentence(value, this.rows);
+    const said = this.sentence(value, this.rows) ?? this.sentence(value, this.dates);
     if (said !== null) return said;
     if (value.includes(", ")) return value.split(", ").map((part) => this.row(part)).join("、");
     return /^\d/.test(value) ? this.say(value) ?? value : value;

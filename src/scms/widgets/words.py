@@ -86,6 +86,7 @@ class Words:
                 some.append(Pattern.of(english, chinese, catalogue))
         self._patterns = sorted(patterns, key=lambda pattern: -pattern.weight)
         self._rows = sorted(rows, key=lambda pattern: -pattern.weight)
+        self._dates = [pattern for pattern in self._patterns if set(pattern.kinds) <= {"#", "="}]
 
     def say(self, text: str) -> str | None:
         """The Chinese of a text, or None where there is none. Spaces around it stay."""
@@ -129,8 +130,8 @@ class Words:
         return value if said is None else said
 
     def _row(self, value: str) -> str:
-        """Names in a row: no name is looked up, only what is said around them."""
-        said = self._sentence(value, self._rows)
+        """Names in a row: no name is looked up, only what is said around them, and dates."""
+        said = self._sentence(value, [*self._rows, *self._dates])
         if said is None and ", " in value:
             return "、".join(self._row(part) for part in value.split(", "))
         if said is None and value[:1].isdigit():
