@@ -27,7 +27,8 @@ gpus.ask()
 sample = dict(host.hello(), **host.sample(time.monotonic()))
 say("", dict(sample, **gpus.answer(2.0)))
 """
-OPTIONS: Final = {"nonce": "", "interval_seconds": 5.0, "phase_seconds": 0.0, "hang_seconds": 10.0}
+#: A nonce, the interval, the phase, and when a driver hangs.
+OPTIONS: Final = "once 5.0 0.0 10.0"
 
 
 def peer(asked: dict[str, Any]) -> None:
@@ -85,14 +86,15 @@ def fabric_group(asked: dict[str, Any]) -> Iterator[Callable[[], None]]:
 
 @contextmanager
 def fabric_group_of_all_facts(asked: dict[str, Any]) -> Iterator[Callable[[], None]]:
-    from scms.collect.transport import probe_source
+    from scms.collect.program import sections
 
-    source, found = LOOP.subn(ONCE, probe_source())
+    # What is loaded later is of GPUs, which these servers do not have.
+    source, found = LOOP.subn(ONCE, sections()["first"])
     if not found:
         raise RuntimeError("the probe no longer ends with its loop")
     folder = Path(asked["folder"])
     (folder / "probe.py").write_text(source, encoding="utf-8")
-    (folder / "options").write_text(json.dumps(OPTIONS) + "\n", encoding="ascii")
+    (folder / "options").write_text(f"{OPTIONS}\n", encoding="ascii")
     command = f"python3 -ISB {folder}/probe.py < {folder}/options"
 
     def take() -> None:

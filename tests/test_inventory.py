@@ -112,3 +112,20 @@ def test_the_rule_for_host_keys_is_that_of_the_server_else_of_the_cluster(tmp_pa
 def test_any_host_key_cannot_be_asked_for(tmp_path):
     with pytest.raises(SettingsError, match="host_keys"):
         Inventory.from_mapping({"host_keys": "no"}, base=tmp_path, source="test")
+
+
+@pytest.mark.parametrize("mark", ["\x1b[31m", "\u202e", "\u2066", "\x00", "\u200b"])
+@pytest.mark.parametrize("key", ["group", "tags", "address", "via", "user"])
+def test_names_that_others_read_are_made_of_what_can_be_seen(tmp_path, key, mark):
+    named = f"vision{mark}"
+    value = (named,) if key == "tags" else named
+    with pytest.raises(SettingsError, match="characters that can be seen"):
+        Inventory.from_mapping(
+            {"servers": [{"name": "a", key: value}]}, base=tmp_path, source="test"
+        )
+
+
+def test_names_in_any_script_are_welcome(tmp_path):
+    rows = [{"name": "a", "group": "视觉", "tags": ("بصر", "é")}]
+    inventory = Inventory.from_mapping({"servers": rows}, base=tmp_path, source="test")
+    assert inventory["a"].tags == ("بصر", "é")

@@ -11,7 +11,7 @@ import tomllib
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
-from pydantic import Field, ValidationError
+from pydantic import Field, ValidationError, field_validator
 
 from scms.errors import SettingsError, UnknownServer
 from scms.settings import HostKeys, Section, Settings, environment_overrides, merged, settings_error
@@ -43,6 +43,14 @@ class Server(Section):
     tags: tuple[str, ...] = ()
     local: bool = False
     simulated: bool = False
+
+    @field_validator("address", "user", "via", "group", "tags")
+    @classmethod
+    def _can_be_seen(cls, value: str | tuple[str, ...] | None) -> str | tuple[str, ...] | None:
+        # Others read it on pages and terminals: no escapes, and nothing that turns text about.
+        if not "".join(value or ()).isprintable():
+            raise ValueError("characters that can be seen")
+        return value
 
     @property
     def target(self) -> str:

@@ -14,7 +14,8 @@ import pytest
 from collect.collecting import collecting, up
 from nvml.fake import FakeDriver
 from scms.collect.parse import parse_line
-from scms.collect.transport import connect, probe_source
+from scms.collect.program import probe_source
+from scms.collect.transport import connect
 from scms.collect.transport.local import LocalStream
 from scms.errors import ConnectError, ProbeError
 from scms.inventory import Server

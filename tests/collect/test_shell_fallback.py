@@ -19,7 +19,8 @@ import pytest
 from collect.collecting import collecting
 from scms.collect import bootstrap as bootstrap_module
 from scms.collect.authorize import authorized_line, read_public_key
-from scms.collect.bootstrap import bootstrap, shell_source
+from scms.collect.bootstrap import bootstrap
+from scms.collect.program import shell_source
 from scms.collect.transport import connect
 from scms.errors import ProbeError
 from servers.accounts import require_root

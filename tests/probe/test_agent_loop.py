@@ -15,7 +15,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from probe.running import running_probe
-from scms.collect.bootstrap import probe_source
+from scms.collect.program import sections
 from scms.probe import agent
 
 if TYPE_CHECKING:
@@ -47,8 +47,9 @@ def test_the_probe_is_python_3_6(path: Path) -> None:
     ast.parse(path.read_text(encoding="utf-8"), feature_version=(3, 6))
 
 
-def test_all_that_is_sent_is_python_3_6() -> None:
-    ast.parse(probe_source(), feature_version=(3, 6))
+@pytest.mark.parametrize("name", sections())
+def test_all_that_is_sent_is_python_3_6(name: str) -> None:
+    ast.parse(sections()[name], feature_version=(3, 6))
 
 
 def test_it_ends_when_its_input_ends() -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import zlib
 from pathlib import Path
 from typing import Any
 
@@ -11,8 +10,8 @@ import pytest
 
 from probe.running import running_probe
 from scms.collect import bootstrap
-from scms.collect.bootstrap import probe_source
-from scms.probe import amd
+from scms.collect.program import packed, sections
+from scms.probe import amd, readers
 from servers.sshd import wait_until
 
 RECORDED = Path(__file__).parents[1] / "recorded" / "amd"
@@ -107,18 +106,17 @@ def test_without_the_driver_nothing_is_asked(
     program: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("PATH", str(program.parent))
-    monkeypatch.setattr(amd, "KFD", str(tmp_path / "absent"))
-    first = object()
-    assert amd.with_amd(first, described) is first
-    monkeypatch.setattr(amd, "KFD", str(tmp_path))
-    assert isinstance(amd.with_amd(first, described), amd.Both)
+    assert readers.amd_program("amd-smi", kfd=str(tmp_path / "absent")) is None
+    assert readers.amd_program("amd-smi", kfd=str(tmp_path)) == str(program)
+    assert readers.amd_program("no-such-program", kfd=str(tmp_path)) is None
 
 
 def test_they_come_through_the_whole_probe(
     program: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    source = probe_source().replace('"/dev/kfd"', repr(str(tmp_path)))
-    monkeypatch.setattr(bootstrap, "program", lambda: zlib.compress(source.encode()))
+    there = sections()["first"].replace('"/dev/kfd"', repr(str(tmp_path)))
+    sent = packed({**sections(), "first": there})
+    monkeypatch.setattr(bootstrap, "program", lambda: sent)
     path = f"{program.parent}:{os.environ['PATH']}"
     with running_probe({"PATH": path}) as probe:
         sample = probe.until(lambda m: m.get("devices"))

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import zlib
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -11,7 +10,7 @@ import pytest
 from nvml.fake import GIB, uuid
 from probe.running import running_probe
 from scms.collect import bootstrap
-from scms.collect.bootstrap import probe_source
+from scms.collect.program import packed, sections
 from scms.probe import gpu, nvml
 
 if TYPE_CHECKING:
@@ -89,8 +88,9 @@ def test_values_that_hardly_change(driver: FakeDriver) -> None:
 def test_traffic_over_pcie_is_measured_from_the_second_minute_on(
     driver: FakeDriver, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    hasty = probe_source().replace("SLOW_SECONDS = 60.0", "SLOW_SECONDS = 0.5")
-    monkeypatch.setattr(bootstrap, "program", lambda: zlib.compress(hasty.encode()))
+    hasty = sections()["nvidia"].replace("SLOW_SECONDS = 60.0", "SLOW_SECONDS = 0.5")
+    sent = packed({**sections(), "nvidia": hasty})
+    monkeypatch.setattr(bootstrap, "program", lambda: sent)
     driver.set(gpus=1, pcie_received=1500, pcie_sent=250)
     with running_probe(driver.environment) as probe:
         facts = probe.until(lambda m: "device_facts" in m)["device_facts"][uuid(0)]

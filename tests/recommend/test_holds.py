@@ -5,7 +5,7 @@ from __future__ import annotations
 import subprocess
 import sys
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -58,6 +58,15 @@ def test_a_held_device_is_refused_naming_who_and_until_when(holds: Holds):
         HoldError, match=r"on gpu-1, A is held by alice until 12:20 \(15 min more\); expected"
     ):
         holds.take("gpu-1", ["A"], user="bob", now=LATER)
+
+
+@pytest.mark.parametrize(
+    "said", [{"user": "ada\u202e"}, {"user": "ada", "purpose": "\x1b[31mtrain"}]
+)
+def test_others_can_see_every_character_of_a_hold(holds: Holds, said: dict[str, Any]):
+    with pytest.raises(HoldError, match="characters that can be seen"):
+        holds.take("gpu-1", ["A"], now=NOW, **said)
+    assert holds.active(NOW) == []
 
 
 def test_of_several_devices_all_are_held_or_none(holds: Holds):

@@ -35,7 +35,7 @@ def _wait() -> None:
 
 def main(mode: str) -> None:
     """Greet, then lie until nobody reads any more."""
-    found = re.search(r"echo (\w+) READY", os.environ["SSH_ORIGINAL_COMMAND"])
+    found = re.search(r" (\w+) READY", os.environ["SSH_ORIGINAL_COMMAND"])
     assert found is not None
     mark = found[1].encode() + b" "
     if mode == "shut":

@@ -92,7 +92,7 @@ def probe(
     shell: Annotated[bool, typer.Option("--shell", help="That of servers without Python.")] = False,
 ) -> None:
     """Print the program that runs on a server, as it is sent there."""
-    from scms.collect.bootstrap import probe_source, shell_source
+    from scms.collect.program import probe_source, shell_source
 
     typer.echo(shell_source() if shell else probe_source())
 

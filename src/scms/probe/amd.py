@@ -1,22 +1,16 @@
 """GPUs of AMD, as ``amd-smi`` tells of them in JSON, behind the same rows as those of NVIDIA.
 
-In: a function that describes a process. Out: the ``devices`` of the wire protocol, added to what
-another reader answers. Where there is no such GPU it is never called, and costs nothing. Python
-3.6, standard library alone; this file travels to servers as it is (see scms.collect.bootstrap).
-
-A reader of another kind (Intel, Apple) has the same two methods: ``ask()`` at a tick, which must
-not block, and ``answer(patience)``, with ``gpu``, ``devices`` and ``device_facts``.
+In: the path of the program, and a function that describes a process. Out: the ``devices`` of the
+wire protocol. Python 3.6, standard library alone; this file travels to servers as it is (see
+scms.collect.bootstrap).
 """
 
 import json
-import os
 import subprocess
 import time
 
 from .mounts import Aside
 
-KFD = "/dev/kfd"  # of the driver that runs programs on these GPUs
-PLACES = "/opt/rocm/bin:/usr/local/bin:/usr/bin:/bin"
 MIB = 1048576
 #: It is a program of a fifth of a second of CPU: so it is asked this often,
 AMD_SECONDS = 10.0
@@ -24,45 +18,6 @@ AMD_SECONDS = 10.0
 STATIC_SECONDS = 600.0
 #: and given up after this long.
 MOST_SECONDS = 20.0
-
-
-def with_amd(reader, describe):
-    """A reader of all GPUs: the given one alone where there are none of AMD."""
-    program = amd_smi()
-    return reader if program is None else Both(reader, Amd(program, describe))
-
-
-def amd_smi():
-    """The path of ``amd-smi``, where the driver is there too."""
-    if not os.path.exists(KFD):
-        return None
-    for folder in (os.environ.get("PATH", "") + ":" + PLACES).split(":"):
-        path = os.path.join(folder, "amd-smi")
-        if folder and os.access(path, os.X_OK):
-            return path
-    return None
-
-
-class Both(object):
-    """Two readers as one: the devices of both, and the problems of both."""
-
-    def __init__(self, first, second):
-        self.readers = (first, second)
-
-    def ask(self):
-        for reader in self.readers:
-            reader.ask()
-
-    def answer(self, patience):
-        first, second = [reader.answer(patience) for reader in self.readers]
-        gpu = dict(first["gpu"])
-        problems = [part["gpu"]["problem"] for part in (first, second)]
-        gpu["problem"] = "; ".join(problem for problem in problems if problem) or None
-        gpu["driver"] = gpu["driver"] or second["gpu"]["driver"]
-        lists = [part["devices"] for part in (first, second) if part["devices"] is not None]
-        facts = dict(first.get("device_facts", {}), **second.get("device_facts", {}))
-        answer = {"gpu": gpu, "devices": sum(lists, []) if lists else None}
-        return dict(answer, device_facts=facts) if facts else answer
 
 
 class Amd(object):

@@ -21,8 +21,8 @@ from .kernel import (
     swap_traffic,
 )
 from .mounts import Aside, NetworkMounts, filesystems, mount_table
+from .processes import TICKS
 
-TICKS = os.sysconf("SC_CLK_TCK")
 HIDDEN = "hidepid="  # no kernel says hidepid=0
 MEMORY_KEYS = frozenset(
     "MemTotal MemAvailable Buffers Cached SReclaimable SwapTotal SwapFree".split()

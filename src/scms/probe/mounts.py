@@ -4,9 +4,9 @@ In: /proc/self/mounts. Out: space and inodes, and which mounts do not answer. Py
 library alone; this file travels to servers as it is (see scms.collect.bootstrap).
 """
 
+import _thread
 import errno
 import os
-import threading
 import time
 
 LOCAL_TYPES = frozenset(
@@ -36,10 +36,8 @@ class Aside(object):
     def ask(self):
         if self.since is None:
             self.since = time.monotonic()
-            thread = threading.Thread(target=self._run)
-            thread.daemon = True
             try:
-                thread.start()
+                _thread.start_new_thread(self._run, ())
             except RuntimeError:  # as many threads as this user may have
                 self.since = None
 

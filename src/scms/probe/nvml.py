@@ -5,10 +5,11 @@ broken. Python 3.6, standard library alone; this file travels to servers as it i
 scms.collect.bootstrap).
 """
 
-import os
 import sys
 import time
 import types
+
+from .readers import NVML, PCI, nvidia_hardware
 
 #: What NVML returns, and what it means for people. Other codes speak for themselves.
 PROBLEMS = {
@@ -37,7 +38,7 @@ class Restart(Exception):
 class Nvml(object):
     """The driver's library. One thread uses it; ``calling`` is read by others."""
 
-    def __init__(self, pynvml_source, pci="/sys/bus/pci/devices"):
+    def __init__(self, pynvml_source, pci=PCI):
         self.source, self.pci = pynvml_source, pci
         self.module = None  # pynvml, once the library is there
         self.calling = None  # (name, since) of the call in progress
@@ -71,7 +72,7 @@ class Nvml(object):
         try:
             import ctypes
 
-            ctypes.CDLL("libnvidia-ml.so.1")
+            ctypes.CDLL(NVML)
         except ImportError:
             return 0, "the Python of this server has no ctypes"
         except OSError:
@@ -85,14 +86,7 @@ class Nvml(object):
 
     def hardware(self):
         """Whether there is an NVIDIA GPU at all; only then is a missing driver a problem."""
-        try:
-            slots = [os.path.join(self.pci, slot) for slot in os.listdir(self.pci)]
-        except OSError:
-            return False
-        return any(
-            _content(slot, "vendor") == "0x10de" and _content(slot, "class").startswith("0x03")
-            for slot in slots
-        )
+        return nvidia_hardware(self.pci)
 
     def words(self, error):
         return PROBLEMS.get(error.value) or "NVML says: %s" % error
@@ -135,14 +129,6 @@ class Nvml(object):
 def version_words(number):
     """12040 is CUDA 12.4."""
     return "%d.%d" % (number // 1000, number % 1000 // 10)
-
-
-def _content(*path):
-    try:
-        with open(os.path.join(*path)) as file:
-            return file.read().strip()
-    except OSError:
-        return ""
 
 
 def sane(value):

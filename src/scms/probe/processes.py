@@ -4,11 +4,9 @@ In: /proc and the user database. Out: the ``processes`` of the wire protocol. Py
 library alone; this file travels to servers as it is (see scms.collect.bootstrap).
 """
 
+import _thread
 import os
-import queue
-import re
 import resource
-import threading
 import time
 
 TICKS = os.sysconf("SC_CLK_TCK")
@@ -18,8 +16,8 @@ TOP_PROCESSES = 10
 LEAST_CORES = 0.001
 LEAST_BYTES = 1024**3
 #: Docker, containerd, CRI-O and Podman name a control group after the container; LXC by its name.
-CONTAINER = re.compile(r"[/:-]([0-9a-f]{12})[0-9a-f]{52}(?:\.scope)?(?=[/\n]|$)")
-LXC = re.compile(r"/lxc(?:\.payload)?[./]([^/\n]+)")
+CONTAINER = r"[/:-]([0-9a-f]{12})[0-9a-f]{52}(?:\.scope)?(?=[/\n]|$)"
+LXC = r"/lxc(?:\.payload)?[./]([^/\n]+)"
 #: So long a scan waits for names of users altogether.
 PATIENCE_SECONDS = 0.5
 #: What a process has used is read in full at least every so many scans, in turns.
@@ -34,36 +32,50 @@ class Users(object):
 
     def __init__(self):
         self.names = {}
-        self.asked = queue.Queue()
-        self.answered = threading.Condition()
+        self.asked = []
+        self.answers = {}  # uid -> a lock that is held until there is an answer
+        self.guard = _thread.allocate_lock()
+        self.running = False
         self.patience = 0.0
-        thread = threading.Thread(target=self._look_up)
-        thread.daemon = True
-        thread.start()
 
     def name(self, uid):
-        with self.answered:
-            if uid not in self.names:
-                self.names[uid] = None
-                self.asked.put(uid)
-            if self.names[uid] is None and self.patience > 0:
+        if uid not in self.names:
+            self._ask(uid)
+            if self.patience > 0:
                 start = time.monotonic()
-                self.answered.wait_for(lambda: self.names[uid] is not None, self.patience)
+                if self.answers[uid].acquire(timeout=self.patience):
+                    self.answers[uid].release()  # for whoever else waits for it
                 self.patience -= time.monotonic() - start
-            return self.names[uid]
+        return self.names.get(uid)
+
+    def _ask(self, uid):
+        with self.guard:
+            if uid not in self.answers:
+                self.answers[uid] = _thread.allocate_lock()
+                self.answers[uid].acquire()
+                self.asked.append(uid)
+            if not self.running and self.asked:
+                try:
+                    _thread.start_new_thread(self._look_up, ())
+                    self.running = True
+                except RuntimeError:  # as many threads as this user may have
+                    pass
 
     def _look_up(self):
         while True:
-            uid = self.asked.get()
+            with self.guard:
+                if not self.asked:
+                    self.running = False
+                    return
+                uid = self.asked.pop(0)
             try:
                 import pwd
 
                 name = pwd.getpwuid(uid).pw_name
             except (ImportError, KeyError, OSError):
                 name = str(uid)
-            with self.answered:
-                self.names[uid] = name
-                self.answered.notify_all()
+            self.names[uid] = name
+            self.answers[uid].release()
 
 
 class Life(object):
@@ -263,5 +275,7 @@ def runs_are_told():
 
 def container_in(text):
     """The innermost container that a list of control groups names, or None."""
-    found = CONTAINER.findall(text) or LXC.findall(text)
+    import re  # it takes long to import, and only programs on GPUs are asked for theirs
+
+    found = re.findall(CONTAINER, text) or re.findall(LXC, text)
     return found[-1] if found else None

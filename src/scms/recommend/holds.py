@@ -86,7 +86,7 @@ class Holds:
             HotStoreError: The hot store cannot be written.
         """
         duration = self._settings.duration if seconds is None else seconds
-        _check(server, devices, user, duration)
+        _check(server, devices, user, purpose, duration)
         start = _milliseconds(now)
         end = start + round(duration * 1000)
         wanted = list(dict.fromkeys(devices))
@@ -276,11 +276,12 @@ def _cannot_release(hold_id: str, named: Sequence[Row], now: datetime) -> HoldEr
     return HoldError(f"no active hold is called {hold_id!r}", mend="see them with: scms holds")
 
 
-def _check(server: str, devices: Sequence[str], user: str, seconds: float) -> None:
+def _check(server: str, devices: Any, user: str, purpose: str | None, seconds: float) -> None:
     if isinstance(devices, str) or not devices or not all(devices):
         raise HoldError(f"devices is {devices!r}", expected="a list of at least one UUID")
-    if not server or not user:
-        raise HoldError(f"server is {server!r} and user is {user!r}", expected="the names of both")
+    if not server or not user or not f"{user}{purpose}".isprintable():  # others will read it
+        got = f"server is {server!r}, user is {user!r} and purpose is {purpose!r}"
+        raise HoldError(got, expected="names, in characters that can be seen")
     if not 0 < seconds <= MAXIMUM_SECONDS:
         raise HoldError(
             f"a hold of {seconds} s was asked for", expected="more than 0 s, at most a day"

@@ -9,7 +9,8 @@ from __future__ import annotations
 import zlib
 from typing import TYPE_CHECKING
 
-from scms.collect.bootstrap import bootstrap, probe_source
+from scms.collect.bootstrap import bootstrap
+from scms.collect.program import probe_source
 from scms.collect.stream import StreamChannel
 from scms.errors import ConnectError
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import select
+import signal
 import subprocess
 import sys
 import threading
@@ -74,7 +75,7 @@ class LocalStream:
             try:
                 self._process.wait(_PATIENCE_SECONDS)
             except subprocess.TimeoutExpired:
-                self._process.kill()
+                os.killpg(self._process.pid, signal.SIGKILL)  # of a shell and the probe
                 self._process.wait()
         with self._reading:  # a reader has seen the end by now
             self._output.close()
