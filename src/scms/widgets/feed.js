@@ -2,7 +2,7 @@
 // how many servers it is of, and lets the page be paused.
 
 const PING_MS = 2000;
-const SILENT_MS = 5000; // no answer of the kernel for this long: not connected
+const SILENT_MS = 4500; // no answer of the kernel for this long: not connected, and said within 5 s
 const RELOAD_MS = 12000; // a served page whose kernel is gone asks for a new one
 
 function ageText(seconds) {
