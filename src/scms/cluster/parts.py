@@ -37,6 +37,10 @@ class Parts:
     def __init__(self, inventory: Inventory) -> None:
         self.inventory = inventory
 
+    def __reduce__(self) -> tuple[type[Parts], tuple[Inventory]]:
+        """In another process a cluster opens its parts anew."""
+        return type(self), (self.inventory,)
+
     def __repr__(self) -> str:
         settings = self.inventory.settings
         return (

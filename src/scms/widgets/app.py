@@ -136,6 +136,11 @@ class App(w.VBox):  # type: ignore[misc]  # ipywidgets has no type stubs
             return self._make_server(name)
         from scms import widgets
 
+        if key == "reports":  # a kernel that watches stays small, whatever its viewer reads
+            from scms.widgets.apart import Apart
+
+            maker = Apart(self._lab)
+            return widgets.ReportsView(self._lab, worker=self._worker, maker=maker)
         return getattr(widgets, _VIEWS[key])(self._lab, worker=self._worker)
 
     def _make_server(self, name: str) -> Any:

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
     import pandas as pd
 
+    from scms.widgets.apart import Apart
     from scms.widgets.making import Ask, Listing, Maker
     from scms.widgets.work import Worker
 
@@ -29,7 +30,7 @@ class Evidence(w.VBox):  # type: ignore[misc]  # ipywidgets has no type stubs
         worker: The thread to work in.
     """
 
-    def __init__(self, maker: Maker, worker: Worker) -> None:
+    def __init__(self, maker: Maker | Apart, worker: Worker) -> None:
         from scms.reports.present import OTHERS
 
         self._maker, self._worker = maker, worker

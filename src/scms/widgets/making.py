@@ -181,6 +181,10 @@ class Maker:
             return f"{safe}.{form}", report.to_bytes(f".{form}")
         return f"{safe}.csv", self._usage(ask).to_csv(index=False).encode()
 
+    def close(self) -> None:
+        """Forget the report."""
+        self._kept = None
+
     def _report(self, ask: Ask, *, fresh: bool = False) -> Report:
         key = (self._lab.period(ask.period).label, ask.where.strip())
         if self._kept is not None and self._kept[0] == key:

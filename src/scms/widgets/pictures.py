@@ -15,6 +15,7 @@ from scms.widgets.work import Progress
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from scms.widgets.apart import Apart
     from scms.widgets.making import Ask, Drawing, Maker
     from scms.widgets.work import Worker
 
@@ -39,7 +40,7 @@ class Pictures(w.VBox):  # type: ignore[misc]  # ipywidgets has no type stubs
         worker: The thread to work in.
     """
 
-    def __init__(self, maker: Maker, worker: Worker) -> None:
+    def __init__(self, maker: Maker | Apart, worker: Worker) -> None:
         self._maker, self._worker = maker, worker
         self._ask: Ask | None = None
         self._there: tuple[str, ...] = ()

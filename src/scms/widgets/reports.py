@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from scms.cluster import Cluster
+    from scms.widgets.apart import Apart
     from scms.widgets.making import Head
 
 #: How many rows a table shows.
@@ -55,11 +56,11 @@ class ReportsView(w.VBox):  # type: ignore[misc]  # ipywidgets has no type stubs
     """
 
     def __init__(
-        self, lab: Cluster, *, worker: Worker | None = None, maker: Maker | None = None
+        self, lab: Cluster, *, worker: Worker | None = None, maker: Maker | Apart | None = None
     ) -> None:
         self._own_worker = worker is None
         self._worker = Worker() if worker is None else worker
-        self._maker = Maker(lab) if maker is None else maker
+        self._maker: Maker | Apart = Maker(lab) if maker is None else maker
         self._wanted: tuple[str, str, str] | None = None
         self.head: Head | None = None
         self._make_controls(lab)
@@ -115,6 +116,7 @@ class ReportsView(w.VBox):  # type: ignore[misc]  # ipywidgets has no type stubs
 
     def close(self) -> None:
         """Close every widget of the page."""
+        self._maker.close()
         if self._own_worker:
             self._worker.close()
         close_tree(self.children)

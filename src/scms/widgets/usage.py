@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from scms.cluster import Cluster
+    from scms.widgets.apart import Apart
     from scms.widgets.making import Drawing, Listing
 
 #: What a table can have one row per, as people say it.
@@ -123,11 +124,11 @@ class UsageView(w.VBox):  # type: ignore[misc]  # ipywidgets has no type stubs
         where: str = "",
         user: str | None = None,
         top: int | None = None,
-        maker: Maker | None = None,
+        maker: Maker | Apart | None = None,
         worker: Worker | None = None,
         start: bool = True,
     ) -> None:
-        self._maker = Maker(lab) if maker is None else maker
+        self._maker: Maker | Apart = Maker(lab) if maker is None else maker
         self._own_worker = worker is None
         self._worker = Worker() if worker is None else worker
         self._listing: Listing | None = None
