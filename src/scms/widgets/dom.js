@@ -4,8 +4,8 @@
 const TONES = { up: "ok", degraded: "warn", stale: "warn", down: "bad", unknown: "off" };
 
 // What cannot be seen, or would turn the text around it about (terminal escapes, direction marks), is shown
-// as a mark of its own. The collector drops such characters; names of cluster.toml and of holds come here.
-const visible = (text) => String(text).replace(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu, "\uFFFD");
+// as a mark of its own, but for the ends of lines. The collector drops such characters; names of cluster.toml and of holds come here.
+const visible = (text) => String(text).replace(/(?!\n)[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu, "\uFFFD");
 
 // An element in the page. Texts are put in as text, whoever they came from.
 function element(tag, className, parent, text) {

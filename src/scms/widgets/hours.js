@@ -80,7 +80,9 @@ class Hours {
       place.dataset.state = cell ? cell[0] : "none";
       if (cell) place.style.setProperty("--use", String(Math.round((cell[1] ?? 0) * 88 + 12)));
       place.cell = { title: device.title, time, facts: facts(cell), who: cell ? people(cell[4]) : "" };
-      place.title = Object.values(place.cell).filter(Boolean).map(visible).join("\n");
+      const { who, ...rest } = place.cell;
+      const lines = [...Object.values(rest), who && `used by ${who}`];
+      place.title = lines.filter(Boolean).map(visible).join("\n");
       element("span", "scms-unseen", place, facts(cell));
       if (place.cell.who) nameElement("span", "scms-hours-who", place, place.cell.who);
     });

@@ -11,7 +11,7 @@ const LETTERS = /[A-Za-z]/;
 const NUMBER = /(?<![\p{L}\d])\d+(?:[.,:]\d+)*|(?<![^\s(])–(?![^\s)])/gu;
 const HOLE = /\{([#@&+=]?)(\w+)\}/g;
 const SLOT = "\u0000";
-const GROUPS = { "#": "(\\d+(?:[.,:]\\d+)*|–)", "@": "((?:(?![;:,] ).)+?)", "&": "(.+)", "": "(.+?)" };
+const GROUPS = { "#": "(\\d+(?:[.,:]\\d+)*|–)", "@": "((?:(?! · |[;:,] ).)+?)", "&": "(.+)", "": "(.+?)" };
 // What stands between parts of a text, and what does there in Chinese.
 const COMMA = [", ", ","];
 const LINES = [["\n", "\n"], [" · ", " · "]];

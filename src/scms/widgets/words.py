@@ -29,7 +29,7 @@ _NUMBER: Final = re.compile(r"(?<![^\W_])\d+(?:[.,:]\d+)*|(?<![^\s(])–(?![^\s)
 _HOLE: Final = re.compile(r"\{([#@&+=]?)(\w+)\}")
 _SLOT: Final = "\0"
 _ANYTHING: Final = r"(.+?)"
-_GROUPS: Final = {"#": r"(\d+(?:[.,:]\d+)*|–)", "@": r"((?:(?![;:,] ).)+?)", "&": r"(.+)"}
+_GROUPS: Final = {"#": r"(\d+(?:[.,:]\d+)*|–)", "@": r"((?:(?! · |[;:,] ).)+?)", "&": r"(.+)"}
 #: What stands between parts of a text, and what does there in Chinese.
 _COMMA: Final = (", ", ",")
 _LINES: Final = (("\n", "\n"), (" · ", " · "))
