@@ -38,7 +38,8 @@ def test_what_was_said_comes_back_complete(store: HotStore) -> None:
     assert store.say("hold", [hold(), hold("released")]) == 1
     (said,) = HotStore.open(store.path).said_after(0)
     assert (said.id, said.table) == (1, "hold")
-    assert said.rows == [hold() | {"purpose": None}, hold("released") | {"purpose": None}]
+    unsaid = {"purpose": None, "recommendation_id": None}
+    assert said.rows == [hold() | unsaid, hold("released") | unsaid]
     assert tuple(said.rows[0]) == HOLD.column_names()
 
 

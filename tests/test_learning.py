@@ -94,6 +94,18 @@ def test_a_recommendation_is_kept_as_it_was_told(lab: Cluster) -> None:
     assert {row["user"] for row in newest} == {"ada"}
 
 
+def test_a_hold_says_which_answer_it_was_taken_from(lab: Cluster) -> None:
+    answer = lab.recommend(gpus=1, hours=2, user="ada")
+    first = answer.candidates[0]
+    assert said(lab, "recommendation")[-1]["recommendation_id"] == answer.recommendation_id
+    kept_as = answer.recommendation_id
+    lab.hold(first.server, first.devices, user="ada", recommendation_id=kept_as)
+    lab.release(user="ada")
+    taken, released = said(lab, "hold")[-2:]
+    assert (taken["action"], taken["recommendation_id"]) == ("taken", kept_as)
+    assert released["recommendation_id"] is None
+
+
 def test_asking_what_fits_now_keeps_nothing(lab: Cluster) -> None:
     before = len(said(lab, "recommendation"))
     assert lab.fitting_now(gpus=1).candidates

@@ -68,7 +68,7 @@ RECOMMENDATION: Final = Table(
         Column("policy", "string", "how near-ties were ordered", required=True),
         Column("request", "string", "what was asked for, as JSON", required=True),
         Column("user", "string", "for whom; null where not said"),
-        Column("hold_id", "string", "the hold that was taken with it, if any"),
+        Column("hold_id", "string", "null: a hold names the answer that it was taken from"),
         _MADE_BY,
     ),
 )
@@ -89,5 +89,10 @@ HOLD: Final = Table(
         Column("user", "string", "who holds it", required=True),
         Column("purpose", "string", "what for, as said"),
         Column("expires_at", "timestamp", "when it ends by itself, UTC", required=True),
+        Column(
+            "recommendation_id",
+            "string",
+            "the answer that it was taken from; null where from none, and in later changes of it",
+        ),
     ),
 )

@@ -27,6 +27,7 @@ def told(answer: str, rank: int, probability: float | None, stayed: int, **other
         "stayed": stayed,
         "kept_hours": 4.0 * stayed,
         "free_before_ratio": 1.0,
+        "held": 0,
     }
     return row | other
 
@@ -49,6 +50,13 @@ def test_the_first_choice_is_set_beside_the_least_used_of_the_same_answers():
     assert list(kept.T["first choice"]) == pytest.approx([2, 0.85, 1.0])
     assert summary.loc["least used now", "kept"] == pytest.approx(0.5)
     assert summary.loc["first choice", "brier"] == pytest.approx((0.01 + 0.04) / 2)
+
+
+def test_what_was_held_from_an_answer_is_judged_by_itself():
+    said = pd.DataFrame([told("a", 1, 0.9, 0), told("a", 2, 0.7, 1, held=1), told("b", 1, 0.8, 1)])
+    summary = scorecard(said, NO_OUTLOOKS).summary.set_index("what")
+    kept = summary[["cases", "promised", "kept"]].astype(float)
+    assert list(kept.T["what was held"]) == pytest.approx([1, 0.7, 1.0])
 
 
 def test_candidates_used_alike_share_one_vote():
@@ -114,9 +122,9 @@ def test_a_hold_is_kept_with_its_action():
         "purpose": None,
         "expires_at": NOW + timedelta(minutes=20),
     }
-    (row,) = hold_rows([hold], "taken", NOW)
+    (row,) = hold_rows([hold], "taken", NOW, recommendation_id="r")
     assert set(row) == set(HOLD.column_names())
-    assert row["action"] == "taken"
+    assert (row["action"], row["recommendation_id"]) == ("taken", "r")
 
 
 def test_an_outlook_is_kept_without_servers_that_have_none():

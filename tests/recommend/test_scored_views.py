@@ -73,8 +73,17 @@ def scored(view: str, **tables: pd.DataFrame) -> list[dict[str, Any]]:
     return rows
 
 
+def holds(*taken: tuple[str, str, str | None]) -> pd.DataFrame:
+    """Changes of holds: action, server, the answer that it came from."""
+    rows = [dict(zip(("action", "server", "recommendation_id"), row, strict=True)) for row in taken]
+    return pd.DataFrame(rows, columns=["action", "server", "recommendation_id"]).astype("string")
+
+
 def recommended(
-    free: str, uses: pd.DataFrame | None = None, **changes: Any
+    free: str,
+    uses: pd.DataFrame | None = None,
+    held: pd.DataFrame | None = None,
+    **changes: Any,
 ) -> list[dict[str, Any]]:
     said = pd.DataFrame([RECOMMENDATION | changes])
     said["user"] = said["user"].astype("string")
@@ -83,7 +92,20 @@ def recommended(
         recommendation=said,
         free_15m=slots(free),
         user_usage_15m=used() if uses is None else uses,
+        hold=holds() if held is None else held,
     )
+
+
+@pytest.mark.parametrize(
+    ("held", "expected"),
+    [
+        (holds(("taken", "a", "r"), ("taken", "a", "r")), 1),  # two GPUs
+        (holds(("taken", "b", "r"), ("taken", "a", None), ("renewed", "a", "r")), 0),
+    ],
+)
+def test_a_hold_that_was_taken_from_an_answer_is_known(held: pd.DataFrame, expected: int):
+    (row,) = recommended("111111", held=held)
+    assert row["held"] == expected
 
 
 def test_gpus_that_stayed_free_for_the_hour_kept_the_promise():

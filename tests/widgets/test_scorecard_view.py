@@ -31,6 +31,7 @@ def answer(name: str, rank: int, probability: float, stayed: int, free: float) -
         "stayed": stayed,
         "kept_hours": 4.0 * stayed,
         "free_before_ratio": free,
+        "held": 0,
     }
 
 

@@ -13,6 +13,7 @@
 --   stayed             integer  1 when so many GPUs stayed free for others, or in use by who asked, all the time; else 0
 --   kept_hours         hours    how long they did
 --   free_before_ratio  ratio    share of the server's GPUs that were free in the quarter of an hour before
+--   held               integer  1 when a hold was taken on it from this answer, else 0
 WITH wanted AS (
     SELECT
         recommendation_id,
@@ -65,6 +66,14 @@ outcome AS (
         min(CASE WHEN enough = 0 THEN second END) AS taken_second
     FROM slot
     GROUP BY recommendation_id, rank, server
+),
+followed AS (
+    SELECT
+        recommendation_id,
+        server
+    FROM hold
+    WHERE action = 'taken' AND recommendation_id IS NOT NULL
+    GROUP BY recommendation_id, server
 )
 SELECT
     w.recommendation_id,
@@ -78,11 +87,14 @@ SELECT
     w.policy,
     o.stayed,
     least((coalesce(o.taken_second, w.end_second) - w.first_second) / 3600, w.hours) AS kept_hours,
-    CASE WHEN b.gpu_count > 0 THEN b.gpus_free / CAST(b.gpu_count AS DOUBLE) END AS free_before_ratio
+    CASE WHEN b.gpu_count > 0 THEN b.gpus_free / CAST(b.gpu_count AS DOUBLE) END AS free_before_ratio,
+    CASE WHEN h.recommendation_id IS NULL THEN 0 ELSE 1 END AS held
 FROM wanted AS w
 INNER JOIN outcome AS o
     ON o.recommendation_id = w.recommendation_id AND o.rank = w.rank AND o.server = w.server
 LEFT JOIN free_15m AS b
     ON b.server = w.server AND epoch(b.starts_at) = floor(epoch(w.said_at) / 900) * 900 - 900
+LEFT JOIN followed AS h
+    ON h.recommendation_id = w.recommendation_id AND h.server = w.server
 -- Its time has come, and all of it was seen.
 WHERE o.slots * 900 = w.end_second - w.first_second

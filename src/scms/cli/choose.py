@@ -63,7 +63,9 @@ def find(
         _print_answer(answer)
     if take and answer.candidates:
         first = answer.candidates[0]
-        taken = lab.hold(first.server, first.devices, user=user)
+        taken = lab.hold(
+            first.server, first.devices, user=user, recommendation_id=answer.recommendation_id
+        )
         until = taken["expires_at"].iloc[0].astimezone(lab.inventory.settings.zone())
         typer.echo(f"Held on {first.server} until {until:%H:%M}.", err=as_json)
     if not answer.candidates:

@@ -6,6 +6,7 @@ import getpass
 import logging
 import secrets
 import sys
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -162,8 +163,7 @@ class Future(Present):
             seed=None if for_hold else secrets.randbits(32),
             **self._evidence.for_request(wanted, now, self.period(_LATELY)),
         )
-        self._say(answer)
-        return answer
+        return self._said(answer)
 
     def fitting_now(self, **needs: Any) -> Recommendation:
         """Which servers could take a job now, by live data alone: light enough to ask often.
@@ -196,6 +196,7 @@ class Future(Present):
         user: str | None = None,
         purpose: str | None = None,
         duration: str | float | None = None,
+        recommendation_id: str | None = None,
     ) -> pd.DataFrame:
         """Claim devices softly for a short while, so that others are not sent there.
 
@@ -206,6 +207,8 @@ class Future(Present):
             purpose: Shown to others.
             duration: How long, such as ``"8h"`` (a number is hours), at most a day: declare the
                 end of a job so, and forecasts know it. By default as the settings say.
+            recommendation_id: That of the answer (`recommend`) that they are taken from, so that
+                the scorecard knows which advice was followed.
 
         Returns:
             The new holds, with the columns of `holds`.
@@ -221,7 +224,13 @@ class Future(Present):
         now = datetime.now(UTC)
         seconds = None if duration is None else parse_duration(duration, bare_unit="h")
         taken = self._holds.take(
-            name, uuids, user=holder, purpose=purpose, now=now, seconds=seconds
+            name,
+            uuids,
+            user=holder,
+            purpose=purpose,
+            now=now,
+            seconds=seconds,
+            recommendation_id=recommendation_id,
         )
         return frame(taken, _HOLD_COLUMNS)
 
@@ -237,19 +246,23 @@ class Future(Present):
         """The active holds: ``hold_id, server, device, user, purpose, created_at, expires_at``."""
         return frame(self._holds.active(datetime.now(UTC)), _HOLD_COLUMNS)
 
-    def _say(self, answer: Recommendation) -> None:
+    def _said(self, answer: Recommendation) -> Recommendation:
         """Keep what was recommended; whoever asked has their answer also where that fails."""
         from scms.recommend.said import recommendation_rows
 
         made_by = f"{getpass.getuser()} {Path(sys.argv[0]).stem or 'python'}"
-        rows = recommendation_rows(answer, recommendation_id=secrets.token_hex(6), made_by=made_by)
+        kept_as = secrets.token_hex(6)
+        rows = recommendation_rows(answer, recommendation_id=kept_as, made_by=made_by)
+        if not rows or self.hot.identity is None:
+            return answer
         try:
-            if rows and self.hot.identity is not None:
-                self.hot.say("recommendation", rows)
+            self.hot.say("recommendation", rows)
         except HotStoreError as error:
             if not self._complained:
                 _logger.warning("recommendations are not kept: %s", error)
             self._complained = True
+            return answer
+        return replace(answer, recommendation_id=kept_as)
 
     def _uuids(self, server: str, devices: Sequence[str]) -> list[str]:
         known = [row for row in self.snapshot().devices if row["server"] == server]

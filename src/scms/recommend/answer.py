@@ -111,6 +111,7 @@ class Recommendation:
             the job; else None.
         waits: Where no server can now, how long until one may, soonest first.
         policy: How near-ties were ordered: ``random`` by the seed, ``best`` by the score alone.
+        recommendation_id: Under which it was kept; None where it was not.
     """
 
     request: Request
@@ -120,6 +121,7 @@ class Recommendation:
     impossible: str | None = None
     waits: tuple[Wait, ...] = ()
     policy: str = "random"
+    recommendation_id: str | None = None
 
     @property
     def age_seconds(self) -> float | None:
@@ -129,6 +131,7 @@ class Recommendation:
     def to_dict(self) -> dict[str, Any]:
         """Everything, for JSON; times as ISO text."""
         return {
+            "recommendation_id": self.recommendation_id,
             "request": self.request.to_dict(),
             "as_of": self.as_of.isoformat(),
             "age_seconds": self.age_seconds,

@@ -28,6 +28,7 @@ Row = dict[str, Any]
 #: The longest a hold may be asked to last: longer ones belong to the job itself.
 MAXIMUM_SECONDS: Final = 86400.0
 _COLUMNS: Final = "hold_id, server, device, user, purpose, created_at_ms, expires_at_ms"
+_INSERT: Final = f"INSERT INTO hold ({_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?)"  # noqa: S608
 _ACTIVE: Final = "released_at_ms IS NULL AND expires_at_ms > ?"
 
 
@@ -64,6 +65,7 @@ class Holds:
         now: datetime,
         purpose: str | None = None,
         seconds: float | None = None,
+        recommendation_id: str | None = None,
     ) -> list[Row]:
         """Hold devices: all of them, or none.
 
@@ -76,6 +78,7 @@ class Holds:
             now: The present, aware.
             purpose: Shown to others.
             seconds: How long; by default as the settings say.
+            recommendation_id: The answer that recommended them, if any: kept, to be scored.
 
         Returns:
             The rows of the new holds.
@@ -107,12 +110,10 @@ class Holds:
                 (hold_id, server, device, user, purpose, start, end)
                 for hold_id, device in zip(ids, wanted, strict=True)
             ]
-            connection.executemany(
-                f"INSERT INTO hold ({_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?)",  # noqa: S608
-                rows,
-            )
+            connection.executemany(_INSERT, rows)
             taken = [_row(row) for row in rows]
-            self._hot.say("hold", hold_rows(taken, "taken", now))
+            said = hold_rows(taken, "taken", now, recommendation_id=recommendation_id)
+            self._hot.say("hold", said)
         return taken
 
     def release(
@@ -176,13 +177,12 @@ class Holds:
         Raises:
             HotStoreError: The hot store cannot be written.
         """
-        half = timedelta(seconds=self._settings.duration / 2)
-        until = now + 2 * half
+        until = now + timedelta(seconds=self._settings.duration)
         renewed = [
             row | {"expires_at": until}
             for row in self.active(now)
             if (row["server"], row["device"], row["user"]) in used
-            and row["expires_at"] - now < half
+            and row["expires_at"] - now < (until - now) / 2
         ]
         expired = self._unwritten(now)
         if not renewed and not expired:

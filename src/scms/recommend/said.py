@@ -82,13 +82,20 @@ def recommendation_rows(
     ]
 
 
-def hold_rows(holds: Iterable[Mapping[str, Any]], action: str, now: datetime) -> list[Row]:
+def hold_rows(
+    holds: Iterable[Mapping[str, Any]],
+    action: str,
+    now: datetime,
+    *,
+    recommendation_id: str | None = None,
+) -> list[Row]:
     """Rows of the table ``hold``.
 
     Args:
         holds: As `scms.recommend.holds.Holds` gives them.
         action: taken, renewed, released or expired.
         now: When.
+        recommendation_id: The answer that they were taken from, if any.
     """
     return [
         {
@@ -100,6 +107,7 @@ def hold_rows(holds: Iterable[Mapping[str, Any]], action: str, now: datetime) ->
             "user": hold["user"],
             "purpose": hold["purpose"],
             "expires_at": milliseconds(hold["expires_at"]),
+            "recommendation_id": recommendation_id,
         }
         for hold in holds
     ]

@@ -28,7 +28,8 @@ class Scorecard:
     """How good what we said has been.
 
     Attributes:
-        summary: Per ``what`` (first choice; least used now, of the same answers; all candidates):
+        summary: Per ``what`` (first choice; least used now, of the same answers; what was held
+            from an answer; all candidates):
             ``cases, promised`` (mean chance that was told), ``kept`` (share that stayed free or in
             the asker's use), ``hours_kept_ratio`` (share of the hours asked for) and ``brier``.
         bins: All candidates, by the chance that was told: ``above, cases, promised, kept``.
@@ -70,6 +71,7 @@ def scorecard(recommendations: pd.DataFrame, outlooks: pd.DataFrame) -> Scorecar
     groups = {
         "first choice": recommendations[recommendations["rank"] == 1],
         "least used now": _least_used(recommendations),
+        "what was held": recommendations[recommendations["held"] == 1],
         "all candidates": recommendations,
     }
     rows = [_summed(what, part) for what, part in groups.items() if len(part)]
