@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -18,49 +19,8 @@ if TYPE_CHECKING:
 
     from playwright.sync_api import Page
 
-#: Texts as the page has them, and their Chinese; None where there is none.
-SAID = {
-    "Free GPUs": "空闲 GPU",
-    "  Free GPUs ": "  空闲 GPU ",
-    "Free\u00a0GPUs": "空闲 GPU",
-    "DEGRADED": "异常",
-    "gpu-a01": None,
-    "12 %": None,
-    "": None,
-    "12.3 of 80 GiB": "12.3 / 80 GiB",
-    "– of 80 GiB": "– / 80 GiB",
-    "GPU 3: idle-held, memory held, no work for 17 min": (
-        "GPU 3:闲置占用,显存被占用,已 17 分钟没有计算"
-    ),
-    "GPU 0: busy\nNVIDIA A100\n45% use\nused by Reports, ada": (
-        "GPU 0:忙碌\nNVIDIA A100\n使用率 45%\n使用者:Reports、ada"
-    ),
-    "held by free": "由 free 预留",
-    "Week 41, 5–11 October 2026": "第 41 周,2026 年 10 月 5–11 日",
-    "28 September – 4 October 2026": "9 月 28 日 – 2026 年 10 月 4 日",
-    "Mon 5 Oct": "10 月 5 日 周一",
-    "5 Reports 2026": None,
-    "free: down: free: connection timed out; see whether its network is up": (
-        "free:离线:free:连接超时;请看看它的网络是否正常"
-    ),
-    "2 GPUs a100, 24 GiB each, for 1 h 30 min": "2 块 a100,每块 24 GiB,时长 1 小时 30 分钟",
-    "No server can ever take this: 12 of 20 have fewer than 64 GPUs, 8 of 20 are down": (
-        "没有任何服务器能满足:12 台(共 20 台)GPU 少于 64 块,8 台(共 20 台)离线"
-    ),
-    "1,234 GPU-hours (12 % of those available) were held without work: ada 33.4, free 22.0, x 1 "
-    "and 3 other users.": (
-        "1,234 GPU 小时(占可用的 12 %)被占用却没有计算:ada 33.4、free 22.0、x 1 等另外 3 个用户。"
-    ),
-    "Often down: up (simulated) once, 3.5 h, gpu-b01 3 times, 20.1 h and 3 others; 33 GPU-hours "
-    "were lost.": (
-        "经常离线:up(模拟)1 次、3.5 小时、gpu-b01 3 次、20.1 小时 等另外 3 个;损失 33 GPU 小时。"
-    ),
-    "the filter 'memry>5' cannot be read: there is no field 'memry'; expected one of gpu, cpu; "
-    'did you mean "memory"?': (
-        "读不懂筛选条件 'memry>5':没有字段 'memry';需要 gpu、cpu 之一;是不是想写 \"memory\"?"
-    ),
-    "all well · Reports": "all well · 报告",
-}
+#: Texts as the page has them, and their Chinese; null where there is none.
+SAID = json.loads(Path(__file__).with_name("spoken.json").read_text(encoding="utf-8"))
 _HOLE = re.compile(r"\{([#@&+=]?)(\w+)\}")
 
 

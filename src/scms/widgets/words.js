@@ -13,9 +13,9 @@ const HOLE = /\{([#@&+=]?)(\w+)\}/g;
 const SLOT = "\u0000";
 const GROUPS = { "#": "(\\d+(?:[.,:]\\d+)*|–)", "@": "((?:(?! · |[;:,] ).)+?)", "&": "(.+)", "": "(.+?)" };
 // What stands between parts of a text, and what does there in Chinese.
-const COMMA = [", ", ","];
+const COMMA = [", ", "，"];
 const LINES = [["\n", "\n"], [" · ", " · "]];
-const JOINTS = [...LINES, ["; ", ";"], COMMA, [": ", ":"]];
+const JOINTS = [...LINES, ["; ", "；"], COMMA, [": ", "："]];
 const MOST_KEPT = 20000;
 
 const literal = (text) => text.replace(/[.*+?^${}()|[\]\\]/g, "\\$&");

@@ -31,9 +31,9 @@ _SLOT: Final = "\0"
 _ANYTHING: Final = r"(.+?)"
 _GROUPS: Final = {"#": r"(\d+(?:[.,:]\d+)*|–)", "@": r"((?:(?! · |[;:,] ).)+?)", "&": r"(.+)"}
 #: What stands between parts of a text, and what does there in Chinese.
-_COMMA: Final = (", ", ",")
+_COMMA: Final = (", ", "\uff0c")
 _LINES: Final = (("\n", "\n"), (" · ", " · "))
-_JOINTS: Final = (*_LINES, ("; ", ";"), _COMMA, (": ", ":"))
+_JOINTS: Final = (*_LINES, ("; ", "\uff1b"), _COMMA, (": ", "\uff1a"))
 
 
 @dataclass(frozen=True, slots=True)
