@@ -33,7 +33,14 @@ def watch(
         str | None, typer.Option("--gpu-memory", help="Each, e.g. 24GiB.")
     ] = None,
     gpu_model: Annotated[str | None, typer.Option("--gpu-model", help="E.g. A100.")] = None,
+    capability: Annotated[
+        float | None, typer.Option("--compute-capability", min=0, help="Each, e.g. 8.0.")
+    ] = None,
     hours: Annotated[str, typer.Option("--hours", help="For how long: 8 or 8h or 2d.")] = "1",
+    cpus: Annotated[float | None, typer.Option("--cpus", help="Free CPU cores.")] = None,
+    memory: Annotated[str | None, typer.Option("--memory", help="Free RAM, e.g. 64GiB.")] = None,
+    scratch: Annotated[str | None, typer.Option("--scratch", help="Free disk space.")] = None,
+    tag: Annotated[list[str] | None, typer.Option("--tag", help="Servers with this tag.")] = None,
     group: Annotated[str | None, typer.Option("--group", help="Servers of this group.")] = None,
     every: Annotated[str, typer.Option("--every", help="How often to look.")] = "15s",
     give_up: Annotated[str, typer.Option("--for", help="When to give up.")] = "24h",
@@ -55,7 +62,8 @@ def watch(
     found = _wait(
         lambda: lab.fitting_now(
             gpus=gpus, gpu_memory=gpu_memory, gpu_model=gpu_model, hours=hours, group=group,
-            user=user,
+            compute_capability=capability, cpu_cores=cpus, memory=memory, scratch=scratch,
+            tags=tuple(tag or ()), user=user,
         ),
         pause, end,
     )  # fmt: skip
