@@ -24,9 +24,12 @@ function nameElement(tag, className, parent, text) {
   return made;
 }
 
-// A text that may be written every second: nothing happens while it stays the same.
+// A text that may be written every second: nothing happens while it stays the same. What stands there may be
+// in another language by now, so what was written is compared.
 function write(node, text) {
   const shown = visible(text);
-  const spoken = globalThis.scmsLanguage?.say(shown) ?? shown; // what stands there in another language
-  if (node.textContent !== spoken) node.textContent = shown;
+  if (node.written === shown) return;
+  node.written = shown;
+  node.textContent = shown;
 }
+

@@ -7,21 +7,15 @@ export default {
       el.replaceChildren();
       const rows = model.get("rows");
       if (rows.length === 0) {
-        const nothing = document.createElement("p");
-        nothing.className = "scms-hint";
-        nothing.textContent = "Nothing changed.";
-        el.append(nothing);
+        element("p", "scms-hint", el, "Nothing changed.");
         return;
       }
-      const list = document.createElement("ul");
+      const list = element("ul", "", el);
       for (const row of rows) {
-        const item = document.createElement("li");
-        const time = document.createElement("time");
-        time.textContent = row.time;
-        item.append(time, row.text);
-        list.append(item);
+        const item = element("li", "", list);
+        element("time", "", item, row.time);
+        element("span", "", item, row.text).dir = "auto";
       }
-      el.append(list);
     };
     model.on("change:rows", draw);
     draw();

@@ -38,7 +38,7 @@ class Hours {
   draw({ start, hours, zone, devices = [] }) {
     this.scroll.replaceChildren();
     this.chosen = null;
-    write(this.said, "");
+    this.said.replaceChildren();
     this.said.hidden = !devices.length;
     if (!devices.length) return;
     this.formats = formats(zone);
@@ -49,7 +49,7 @@ class Hours {
     this.heads(element("tr", "", element("thead", "", table)), start, hours);
     const body = element("tbody", "", table);
     for (const device of devices) this.line(body, device, start);
-    write(this.said, "Choose an hour of a GPU to see who used it.");
+    element("span", "", this.said, "Choose an hour of a GPU to see who used it.");
     this.scroll.scrollLeft = this.scroll.scrollWidth; // the newest is on the right
   }
 

@@ -32,7 +32,7 @@ class Theme(Part):
 class Tiles(Part):
     """The headline numbers: those of a feed, or a list of rows."""
 
-    _esm = asset("tiles.js")
+    _esm = module("tiles.js")
     _css = asset("tiles.css")
     feed = traitlets.Instance(Feed, allow_none=True).tag(sync=True, **widget_serialization)
     #: ``key, label, value, suffix, note, ratio, tone, title``

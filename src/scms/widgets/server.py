@@ -60,7 +60,7 @@ class DeviceCards(Part):
 class Happenings(Part):
     """What changed, newest first."""
 
-    _esm = asset("happenings.js")
+    _esm = module("happenings.js")
     rows = traitlets.List().tag(sync=True)
 
 

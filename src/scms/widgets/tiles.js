@@ -1,22 +1,15 @@
 // The headline numbers: tiles whose texts come from the kernel, with the feed or as a list.
 
-function element(parent, tag, className) {
-  const made = document.createElement(tag);
-  made.className = className;
-  parent.append(made);
-  return made;
-}
-
 function makeTile(parent) {
-  const root = element(parent, "div", "scms-tile");
-  const label = element(root, "div", "scms-tile-label");
-  const line = element(root, "div", "scms-tile-line");
-  const value = element(line, "span", "scms-tile-value");
-  const suffix = element(line, "span", "scms-tile-suffix");
-  const note = element(root, "div", "scms-tile-note");
-  const more = element(root, "div", "scms-tile-more");
-  const bar = element(root, "div", "scms-tile-bar");
-  const fill = element(bar, "div", "");
+  const root = element("div", "scms-tile", parent);
+  const label = element("div", "scms-tile-label", root);
+  const line = element("div", "scms-tile-line", root);
+  const value = element("span", "scms-tile-value", line);
+  const suffix = element("span", "scms-tile-suffix", line);
+  const note = element("div", "scms-tile-note", root);
+  const more = element("div", "scms-tile-more", root);
+  const bar = element("div", "scms-tile-bar", root);
+  const fill = element("div", "", bar);
   return { root, label, value, suffix, note, more, bar, fill };
 }
 
@@ -30,13 +23,13 @@ export default {
         const tile = tiles.get(row.key);
         tile.root.dataset.key = row.key;
         tile.root.dataset.tone = row.tone;
-        tile.root.title = row.title;
-        tile.label.textContent = row.label;
-        tile.value.textContent = row.value;
-        tile.suffix.textContent = row.suffix;
-        tile.note.textContent = row.note ?? "";
+        tile.root.title = visible(row.title);
+        write(tile.label, row.label);
+        write(tile.value, row.value);
+        write(tile.suffix, row.suffix);
+        write(tile.note, row.note ?? "");
         tile.more.replaceChildren();
-        for (const text of row.more ?? []) element(tile.more, "span", "").textContent = text;
+        for (const text of row.more ?? []) element("span", "", tile.more, text);
         tile.bar.hidden = row.ratio === null;
         tile.fill.style.width = `${(row.ratio ?? 0) * 100}%`;
       }
