@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 LOOK = """
 import json, os, sys
 answer = {"modules": [n for n in %r if n not in sys.modules], "parent": os.getppid(),
+          "targets": sorted(get_ipython().kernel.comm_manager.targets),
           "word": os.environ.get("SCMS_WORD"), "folder": os.getcwd(), "pid": os.getpid()}
 print(json.dumps(answer))
 """
@@ -73,6 +74,7 @@ def test_a_forked_kernel_is_a_kernel_with_everything_imported(tmp_path: Path):
         assert isinstance(manager.provisioner.process, Forked)
         answer = await said(manager, LOOK % (PRELOADED,))
         assert answer["modules"] == []
+        assert answer["targets"] == ["jupyter.widget", "jupyter.widget.control"]
         assert answer["word"] == "here"
         assert answer["folder"] == str(tmp_path)
         assert answer["pid"] == manager.provisioner.pid

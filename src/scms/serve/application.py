@@ -44,6 +44,14 @@ _POLICY: Final = (
     "frame-ancestors 'self'",
 )
 CONTENT_SECURITY_POLICY: Final = "; ".join(_POLICY)
+#: What a page may say to its kernel: messages of widgets, and what finds them.
+ALLOWED_MESSAGES: Final = (
+    "comm_open",
+    "comm_close",
+    "comm_msg",
+    "comm_info_request",
+    "kernel_info_request",
+)
 #: A kernel whose page is gone is ended after this; the page itself says good-bye sooner.
 _CULL_SECONDS: Final = 60
 _LOOPBACK: Final = {"127.0.0.1", "::1", "localhost"}
@@ -57,7 +65,7 @@ class Kernels(AsyncMappingKernelManager):  # type: ignore[misc]  # jupyter_serve
     """
 
     def __init__(self, **values: Any) -> None:
-        super().__init__(**values)
+        super().__init__(**values | {"allowed_message_types": [*ALLOWED_MESSAGES]})
         self._alone_since: dict[str, float] = {}
 
     async def cull_kernel_if_idle(self, kernel_id: str) -> None:

@@ -71,7 +71,8 @@ def _tell(channel: socket.socket, pid: int) -> None:
 
 def run_kernel(request: dict[str, Any]) -> None:
     """Be the kernel, until it is told to end."""
-    from ipykernel.kernelapp import launch_new_instance
+    from ipykernel.kernelapp import IPKernelApp
+    from ipywidgets import register_comm_target
 
     os.setsid()  # an interrupt is for its own group only
     signal.signal(signal.SIGCHLD, signal.SIG_DFL)
@@ -79,7 +80,10 @@ def run_kernel(request: dict[str, Any]) -> None:
     os.environ.update(request["environment"])
     os.chdir(request["folder"])
     gc.enable()
-    launch_new_instance(argv=request["arguments"])
+    kernel = IPKernelApp.instance()
+    kernel.initialize(request["arguments"])
+    register_comm_target()  # when it was imported, there was no kernel to register with
+    kernel.start()
 
 
 if __name__ == "__main__":
