@@ -28,9 +28,19 @@ async function copy(text, from) {
 const gib = (bytes) => `${Math.round(bytes / 2 ** 30)} GiB`;
 const percent = (ratio) => `${Math.round(ratio * 100)}%`;
 
-function duration(ms) {
-  const minutes = Math.max(0, Math.ceil(ms / 60000));
-  return minutes < 90 ? `${minutes} min` : `${Math.round(minutes / 60)} h`;
+// What is left of a hold, in plain words.
+function left(ms) {
+  const minutes = Math.max(0, Math.floor(ms / 60000));
+  if (minutes < 1) return "less than a minute left";
+  const hours = Math.floor(minutes / 60);
+  const rest = minutes % 60;
+  const said = (count, unit) => (count ? `${count} ${unit}${count === 1 ? "" : "s"}` : "");
+  return `${[said(hours, "hour"), said(rest, "minute")].filter(Boolean).join(" ")} left`;
+}
+
+// Where the browser permits it, a message beside the page: it is not always looked at.
+function notify(title, body) {
+  if (globalThis.Notification?.permission === "granted") new Notification(title, { body });
 }
 
 function chance(candidate, hours) {
@@ -53,8 +63,11 @@ class View {
     this.model = model;
     el.classList.add("scms-answer");
     this.panel = element("section", "scms-panel", el);
+    this.watching = element("section", "scms-panel scms-watch", el);
+    this.watching.setAttribute("role", "status");
     this.held = element("section", "scms-panel scms-holds", el);
     this.open = null;
+    this.offered = [];
   }
 
   draw() {
@@ -67,13 +80,25 @@ class View {
       return;
     }
     const { candidates, rejected, waits } = answer;
+    this.offered = [];
     const count = candidates.length;
     const title = answer.impossible ?? `${count} server${count === 1 ? " fits" : "s fit"} now`;
     const line = element("div", "scms-title", this.panel, title);
     element("small", "", line, answer.said);
     if (count) this.table(answer);
     for (const wait of waits) this.wait(wait);
+    if (!count && !answer.impossible) this.offer();
     if (rejected.length) this.rejected(rejected);
+    this.markHeld();
+  }
+
+  // What is held already need not be held again.
+  markHeld() {
+    const held = new Set(this.model.get("holds").map(({ device }) => device));
+    for (const { hold, devices } of this.offered) {
+      hold.disabled = devices.every((device) => held.has(device));
+      hold.textContent = hold.disabled ? "Held" : "Hold";
+    }
   }
 
   table({ candidates, request }) {
@@ -93,9 +118,9 @@ class View {
     first.append(chance(candidate, request.hours));
     element("small", "scms-score", first, `score ${Math.round(candidate.score)}`);
     const server = element("td", "", row);
-    element("b", "", server, candidate.server);
+    nameElement("b", "", server, candidate.server);
     if (candidate.simulated) element("span", "scms-tag", server, "simulated");
-    element("small", "", server, candidate.group ?? "");
+    nameElement("small", "", server, candidate.group ?? "");
     const hardware = element("td", "", row);
     const count = candidate.devices.length;
     element("span", "", hardware, count ? `${count} of ${candidate.gpus_total} × ${candidate.device_name}` : "CPU");
@@ -105,7 +130,8 @@ class View {
     const actions = element("td", "scms-actions", row);
     if (count) {
       const { server: name, devices } = candidate;
-      button(actions, "Hold", () => this.model.send({ kind: "hold", server: name, devices }));
+      const hold = button(actions, "Hold", () => this.model.send({ kind: "hold", server: name, devices }));
+      this.offered.push({ hold, devices });
     }
     const below = element("tr", "scms-below", body);
     const cell = element("td", "", below);
@@ -122,8 +148,50 @@ class View {
 
   wait({ server, lower_hours: low, median_hours: middle, upper_hours: high, cases }) {
     const said = (hours) => (hours === null ? "over 14 d" : hours < 1 ? `${Math.round(hours * 60)} min` : `${hours.toFixed(hours < 10 ? 1 : 0)} h`);
-    const text = `${server}: free in ${said(low)} to ${said(high)} four times in five, ${said(middle)} at the median (${cases} cases)`;
-    element("p", "scms-hint", this.panel, text);
+    const line = element("p", "scms-hint", this.panel);
+    nameElement("b", "", line, server);
+    const cases_ = `${cases} past case${cases === 1 ? "" : "s"}`;
+    const text = `free in ${said(low)} to ${said(high)} four times in five, ${said(middle)} at the median (${cases_})`;
+    element("span", "", line, text);
+  }
+
+  // Nothing fits now: wait for it here, or in a terminal.
+  offer() {
+    const box = element("div", "scms-offer", this.panel);
+    const act = () => {
+      if (globalThis.Notification?.permission === "default") Notification.requestPermission();
+      this.model.send({ kind: "watch" });
+    };
+    button(box, "Tell me when it is free", act, "scms-primary");
+    element("span", "scms-hint", box, "while this page is open");
+  }
+
+  drawWatch() {
+    const { state, said, server, problem, command } = this.model.get("watch");
+    this.watching.replaceChildren();
+    this.watching.hidden = state === "off";
+    this.watching.dataset.state = state;
+    if (state === "off") return;
+    const titles = { watching: "Watching", met: "It is free", failed: "Not watching any more" };
+    const line = element("div", "scms-title", this.watching, titles[state]);
+    if (said) element("small", "", line, said);
+    if (state === "watching") {
+      element("p", "scms-hint", this.watching, "You are told here as soon as a server fits; keep this page open.");
+    } else if (state === "met") {
+      const sentence = element("p", "scms-hint", this.watching);
+      nameElement("b", "", sentence, server);
+      element("span", "", sentence, "fits now. Hold it before somebody else comes.");
+      if (this.seen === "watching") notify("A server is free", `${server}: ${said}`);
+    } else element("p", "scms-hint", this.watching, problem);
+    const row = element("div", "scms-offer", this.watching);
+    button(row, state === "watching" ? "Stop watching" : "Close", () => this.model.send({ kind: "unwatch" }));
+    if (state === "watching") {
+      element("span", "scms-hint", row, "The same in a terminal:");
+      const box = element("div", "scms-command", this.watching);
+      element("code", "", box, command);
+      button(box, "Copy", (from) => copy(command, from));
+    }
+    this.seen = state;
   }
 
   rejected(rows) {
@@ -131,26 +199,31 @@ class View {
     element("summary", "", details, `${rows.length} not suitable`);
     const list = element("dl", "", details);
     for (const { server, reasons } of rows) {
-      element("dt", "", list, server);
+      nameElement("dt", "", list, server);
       element("dd", "", list, reasons.join(" · "));
     }
   }
 
   drawHolds() {
     const holds = this.model.get("holds");
+    this.markHeld();
     this.held.replaceChildren();
     this.held.hidden = holds.length === 0;
     const line = element("div", "scms-title", this.held, "Active holds");
-    element("small", "", line, "soft claims, so that two people are not sent to the same GPU");
+    element("small", "", line, "soft claims; one goes on by itself while its holder works on the GPU");
     const list = element("ul", "", this.held);
     for (const hold of holds) {
+      const { server, device, user } = hold;
       const item = element("li", "", list);
       item.dataset.hold = hold.hold_id;
-      element("b", "", item, hold.server);
-      element("span", "", item, hold.gpu === null ? hold.device : `GPU ${hold.gpu}`);
-      element("span", "scms-who", item, hold.user);
-      element("span", "scms-left", item, `${duration(hold.expires_at - Date.now())} left`);
-      button(item, "Release", () => this.model.send({ kind: "release", hold_id: hold.hold_id, user: hold.user }));
+      nameElement("b", "", item, server);
+      if (hold.gpu === null) nameElement("span", "", item, device);
+      else element("span", "", item, `GPU ${hold.gpu}`);
+      nameElement("span", "scms-who", item, user);
+      if (hold.purpose) nameElement("span", "scms-purpose", item, hold.purpose);
+      element("span", "scms-left", item, left(hold.expires_at - Date.now()));
+      button(item, "Release", () => this.model.send({ kind: "release", hold_id: hold.hold_id, user }));
+      button(item, "Renew", () => this.model.send({ kind: "renew", server, device, user }));
     }
   }
 }
@@ -160,16 +233,20 @@ export default {
     const view = new View(model, el);
     const draw = () => view.draw();
     const drawHolds = () => view.drawHolds();
+    const drawWatch = () => view.drawWatch();
+    model.on("change:watch", drawWatch);
     model.on("change:answer", draw);
     model.on("change:holds", drawHolds);
     const seen = () => !document.hidden && el.offsetParent !== null;
     const timer = setInterval(() => seen() && model.send({ kind: "holds" }), 5000);
     draw();
     drawHolds();
+    drawWatch();
     return () => {
       clearInterval(timer);
       model.off("change:answer", draw);
       model.off("change:holds", drawHolds);
+      model.off("change:watch", drawWatch);
     };
   },
 };
