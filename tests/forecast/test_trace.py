@@ -81,6 +81,33 @@ def test_values_that_cannot_be_are_refused_by_row(row: int, column: str, value: 
         trace_of(frame)
 
 
+@pytest.mark.parametrize(
+    ("column", "value", "message"),
+    [
+        ("busy", "many", "has a busy that is no number in row 4"),
+        ("total", "8 GPUs", "has a total that is no number in row 4"),
+        ("time", "yesterday", r"has a time that cannot be read in row 4; .*2026-11-23T10:00:00Z"),
+    ],
+)
+def test_what_cannot_be_read_is_refused_by_row(column: str, value: str, message: str):
+    frame = table({"a": [1.0] * 6}).astype({column: object})
+    frame.loc[3, column] = value
+    with pytest.raises(ForecastError, match=message):
+        trace_of(frame)
+
+
+def test_a_trace_of_which_nothing_was_observed_is_refused():
+    with pytest.raises(ForecastError, match="no step of the trace was observed"):
+        trace_of(table({"a": [np.nan] * 6}))
+
+
+def test_a_refusal_mends_what_is_wrong_and_nothing_else():
+    with pytest.raises(ForecastError) as caught:
+        trace_of(pd.concat([table({"a": [1.0] * 6})] * 2))
+    assert "keep one row per server and time" in str(caught.value)
+    assert "not observed" not in str(caught.value)
+
+
 def test_duplicates_are_refused_by_row():
     frame = table({"a": [1.0] * 6})
     with pytest.raises(ForecastError, match="repeats a time of a server in rows 7, 8"):
@@ -89,7 +116,7 @@ def test_duplicates_are_refused_by_row():
 
 def test_a_gap_is_refused_by_the_row_after_it():
     frame = table({"a": [1.0] * 12}).drop(index=[4, 5])
-    with pytest.raises(ForecastError, match="has a gap, as 600 s are a step, in row 5"):
+    with pytest.raises(ForecastError, match=r"has a gap \(its steps are 600 s\) before row 5"):
         trace_of(frame)
 
 

@@ -3,7 +3,8 @@
 In: a long table with a row per server and step: ``server, time, busy, total`` (also called ``ts``,
 ``busy_gpus``, ``total_gpus``), as Parquet or CSV. Out: a checked `Trace`, and from it the same
 series and slots that the views give of our own past. A step that was not observed has no ``busy``;
-a step without a row is a fault, because nobody can say whether it was idle, down or forgotten.
+a step without a row is a fault, because nobody can say whether it was idle, down or forgotten. A
+time without a zone is UTC.
 """
 
 from __future__ import annotations
@@ -27,6 +28,7 @@ _NAMES: Final = {"ts": "time", "busy_gpus": "busy", "total_gpus": "total"}
 _COLUMNS: Final = ("server", "time", "busy", "total")
 #: At most so many rows are named in a refusal.
 _TOLD: Final = 5
+_UNSEEN: Final = "a step that was not observed needs a row without busy"
 _EXPECTED: Final = "columns server, time, busy, total; a row per server and step, evenly spaced"
 
 
@@ -123,8 +125,9 @@ def read_trace(path: Path | str) -> Trace:
     try:
         frame = pd.read_parquet(file) if file.suffix == ".parquet" else pd.read_csv(file)
     except (OSError, ValueError) as error:
+        said = (isinstance(error, OSError) and error.strerror) or error
         raise ForecastError(
-            f"{file} cannot be read: {error}", expected="a .parquet or .csv file"
+            f"{file} cannot be read: {said}", expected="a .parquet or .csv file"
         ) from error
     return trace_of(frame)
 
@@ -139,19 +142,33 @@ def trace_of(frame: pd.DataFrame) -> Trace:
     rows = _named(frame)
     _refuse(rows, rows["server"].isna() | rows["time"].isna(), "has no server or no time")
     busy, total = rows["busy"], rows["total"]
-    _refuse(rows, busy < 0, "has a negative busy")
+    _refuse(rows, busy < 0, "has a negative busy", mend=_UNSEEN)
     _refuse(rows, ~(total > 0) | (total % 1 != 0), "has a total that is no whole number above 0")
     _refuse(rows, busy > total + 1e-9, "has more busy than there are in total")
-    _refuse(rows, rows.duplicated(["server", "time"]), "repeats a time of a server")
+    _refuse(
+        rows,
+        rows.duplicated(["server", "time"]),
+        "repeats a time of a server",
+        mend="keep one row per server and time",
+    )
+    if busy.isna().all():
+        raise ForecastError("no step of the trace was observed", expected="some rows with a busy")
     rows = rows.sort_values(["server", "time"], kind="stable")
     _refuse(
         rows,
         rows["total"] != rows.groupby("server")["total"].transform("first"),
         "changes the total of a server",
+        mend="give a server another name from when it has other GPUs",
     )
     step = _step(rows)
     later = rows["time"].diff().where(rows["server"] == rows["server"].shift())
-    _refuse(rows, later.notna() & (later != step), f"has a gap, as {step} s are a step,")
+    _refuse(
+        rows,
+        later.notna() & (later != step),
+        f"has a gap (its steps are {step} s)",
+        where="before",
+        mend=_UNSEEN,
+    )
     start, end = int(rows["time"].min()), int(rows["time"].max())
     code, names = pd.factorize(rows["server"], sort=True)
     grid = np.full((len(names), (end - start) // step + 1), np.nan)
@@ -171,11 +188,18 @@ def _named(frame: pd.DataFrame) -> pd.DataFrame:
     rows = rows[list(_COLUMNS)].reset_index(drop=True)
     if rows.empty:
         raise ForecastError("the trace has no rows", expected=_EXPECTED)
-    try:
-        times = pd.to_datetime(rows["time"], utc=True)
-        numbers = {name: pd.to_numeric(rows[name]).astype("float64") for name in ("busy", "total")}
-    except (ValueError, TypeError) as error:
-        raise ForecastError(f"the trace cannot be read: {error}", expected=_EXPECTED) from error
+    times = pd.to_datetime(rows["time"], utc=True, errors="coerce", format="ISO8601")
+    _refuse(
+        rows,
+        times.isna() & rows["time"].notna(),
+        "has a time that cannot be read",
+        mend="write times as 2026-11-23T10:00:00Z",
+    )
+    numbers = {}
+    for name in ("busy", "total"):
+        read = pd.to_numeric(rows[name], errors="coerce").astype("float64")
+        _refuse(rows, read.isna() & rows[name].notna(), f"has a {name} that is no number")
+        numbers[name] = read
     seconds = times.dt.as_unit("s").astype("int64").where(times.notna())
     return rows.assign(time=seconds, **numbers)
 
@@ -192,7 +216,9 @@ def _step(rows: pd.DataFrame) -> int:
     return step
 
 
-def _refuse(rows: pd.DataFrame, bad: pd.Series, what: str) -> None:
+def _refuse(
+    rows: pd.DataFrame, bad: pd.Series, what: str, *, where: str = "in", mend: str | None = None
+) -> None:
     """Refuse the trace where a row is bad, and say which."""
     if not bad.any():
         return
@@ -200,9 +226,6 @@ def _refuse(rows: pd.DataFrame, bad: pd.Series, what: str) -> None:
     told = ", ".join(str(number) for number in numbers[:_TOLD])
     more = f" and {len(numbers) - _TOLD} more" if len(numbers) > _TOLD else ""
     word = "row" if len(numbers) == 1 else "rows"
-    word = "row" if len(numbers) == 1 else "rows"
     raise ForecastError(
-        f"the trace {what} in {word} {told}{more}",
-        expected=_EXPECTED,
-        mend="a step that was not observed needs a row without busy",
+        f"the trace {what} {where} {word} {told}{more}", expected=_EXPECTED, mend=mend
     )
