@@ -93,6 +93,11 @@ class Ahead:
     level: float
     servers: tuple[ServerAhead, ...]
 
+    def _repr_html_(self) -> str:
+        from scms.forecast.ahead_html import ahead_html
+
+        return ahead_html(self)
+
     def since(self, now: datetime) -> Ahead:
         """The same from the hour of ``now`` on; hours that are over by now are not known here."""
         passed = math.floor((now - self.origin) / timedelta(hours=1))

@@ -256,7 +256,7 @@ def _day(
             "day": begin // _DAY,
             "server": np.array(grid.servers)[row],
             "at": at[column],
-            "base_rate": float(np.nanmean(before)),
+            "base_rate": float(np.nanmean(before)) if not np.isnan(before).all() else np.nan,
             "life_table": told.life_table[free],
             "logit": told.logit[free],
             "combined": told.combined[free],

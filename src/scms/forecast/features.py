@@ -24,6 +24,8 @@ FEATURES: Final = (
     "age",
     "kept_7d",
     "kept_28d",
+    "kept_weekday",
+    "next_hour_14d",
     "free_24h",
     "free_168h",
     "endings_7d",
@@ -147,22 +149,32 @@ def _age(inside: BoolArray, known: BoolArray, at: IntArray) -> tuple[FloatArray,
     return np.where(free, length[row, there] + silent, 0).astype(np.float64), free
 
 
-def _kept(
-    inside: BoolArray, known: BoolArray, length: int, at: IntArray
-) -> tuple[FloatArray, FloatArray]:
-    """Log odds that the GPUs were free all through the same hours: past 7 days, past 28 days."""
+def _kept(inside: BoolArray, known: BoolArray, length: int, at: IntArray) -> tuple[FloatArray, ...]:
+    """Log odds that the GPUs were free all through the same hours of past days.
+
+    Of the past 7 days, of the past 28 days, and of the same weekday of four weeks; and through the
+    hour that begins now alone, of the past 14 days: whose day begins soon, shows there.
+    """
     free, seen = _cumulated(inside), _cumulated(known)
-    first_day = -(-length // _DAY)  # a stretch of past days must be over at the moment
-    counts = []
-    for days in (range(first_day, first_day + 7), range(first_day, first_day + _MONTH_DAYS)):
-        start = at[None, :] - np.array(days)[:, None] * _DAY  # days × moments
-        stop = np.minimum(start + length, at[None, :])
-        usable = start >= 0
-        start, stop = np.maximum(start, 0), np.maximum(stop, 0)
-        whole = ((seen[:, stop] - seen[:, start]) == length) & usable
-        kept = whole & ((free[:, stop] - free[:, start]) == length)
-        counts.append(_log_odds(kept.sum(axis=1), whole.sum(axis=1)))
-    return counts[0], counts[1]
+    first = -(-length // _DAY)  # a stretch of past days must be over at the moment
+    week = -(-first // 7)
+    return (
+        _kept_on(free, seen, range(first, first + 7), length, at),
+        _kept_on(free, seen, range(first, first + _MONTH_DAYS), length, at),
+        _kept_on(free, seen, range(7 * week, 7 * (week + 4), 7), length, at),
+        _kept_on(free, seen, range(1, 15), min(length, SLOTS_PER_HOUR), at),
+    )
+
+
+def _kept_on(free: IntArray, seen: IntArray, days: range, length: int, at: IntArray) -> FloatArray:
+    """Log odds of the share of past days on which the stretch was free, of those it was seen."""
+    start = at[None, :] - np.array(days)[:, None] * _DAY  # days × moments
+    stop = np.minimum(start + length, at[None, :])
+    usable = start >= 0
+    start, stop = np.maximum(start, 0), np.maximum(stop, 0)
+    whole = ((seen[:, stop] - seen[:, start]) == length) & usable
+    kept = whole & ((free[:, stop] - free[:, start]) == length)
+    return _log_odds(kept.sum(axis=1), whole.sum(axis=1))
 
 
 def _cumulated(flags: BoolArray) -> IntArray:

@@ -12,7 +12,7 @@ import numpy as np
 
 from scms.forecast.features import free_ages, slots_of
 from scms.forecast.logit import fit_chances
-from scms.forecast.spells import AGE_CLASS_ENDS, hazards, life_table, log_survival
+from scms.forecast.spells import hazards, life_table, log_survival
 
 if TYPE_CHECKING:
     from scms.forecast.series import FloatArray, IntArray
@@ -26,13 +26,11 @@ class Told:
     Attributes:
         life_table: By the life tables alone.
         logit: By the Logit alone; NaN also where none could be fitted.
-        cases: Past spells of the server that reached the age of the one at the moment.
         ages: Slots that the GPUs had been free, at least.
     """
 
     life_table: FloatArray
     logit: FloatArray
-    cases: IntArray
     ages: IntArray
 
     @property
@@ -58,11 +56,9 @@ def tell(grid: SlotGrid, known: SlotGrid, gpus: IntArray, hours: float, at: IntA
     ages = found.astype(np.int64)
     ahead = np.array([slots_of(hours)])
     chances = np.stack([np.exp(log_survival(hazard, age, ahead))[:, 0] for age in ages.T], axis=1)
-    class_ = np.searchsorted(AGE_CLASS_ENDS, np.maximum(ages, 1))
     model = fit_chances(known, hours=(hours,))
     return Told(
         life_table=np.where(free, chances, np.nan),
         logit=model.survival(grid, gpus, hours, at=at),
-        cases=np.take_along_axis(table.reached, class_, axis=1),
         ages=ages,
     )
