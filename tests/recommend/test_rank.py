@@ -8,7 +8,6 @@ from datetime import datetime, timedelta
 from itertools import pairwise
 from typing import Any
 
-import numpy as np
 import pandas as pd
 import pytest
 from hypothesis import given, settings
@@ -18,7 +17,7 @@ from recommend.fleet import GIB, NOW, device, devices, server
 from scms.errors import RequestError
 from scms.recommend.rank import recommend
 from scms.recommend.request import Request
-from scms.recommend.score import TIE_POINTS, Chance, shrunk
+from scms.recommend.score import TIE_POINTS
 
 
 def chances(values: dict[str, float | None], cases: int = 1000) -> pd.DataFrame:
@@ -215,40 +214,6 @@ def test_a_job_on_cpus_avoids_a_server_that_is_expected_to_be_loaded():
         }
     )
     assert order(Request(gpus=0), "ab", states="", outlook=outlook) == ["b", "a"]
-
-
-def test_high_chances_of_few_cases_are_pulled_to_the_mean():
-    result = shrunk({"a": Chance(0.95, 5), "b": Chance(0.80, 5), "c": Chance(0.65, 5)})
-    assert 0.80 <= result["a"].probability < 0.95
-    assert result["b"].probability == pytest.approx(0.80)
-    assert result["c"].probability == 0.65
-
-
-def test_high_chances_of_many_cases_are_kept():
-    result = shrunk({"a": Chance(0.95, 10_000), "b": Chance(0.80, 10_000)})
-    assert result["a"].probability == pytest.approx(0.95, abs=0.001)
-
-
-def test_a_single_chance_is_kept():
-    assert shrunk({"a": Chance(0.9, 1)})["a"].probability == 0.9
-
-
-def test_the_luckiest_of_many_equal_servers_is_not_believed():
-    random = np.random.default_rng(0)
-    raw, shown = [], []
-    for _ in range(200):
-        estimates = random.binomial(10, 0.8, 60) / 10
-        chances_ = {str(n): Chance(float(p), 10) for n, p in enumerate(estimates)}
-        top = max(chances_, key=lambda name: chances_[name].probability)
-        raw.append(chances_[top].probability)
-        shown.append(shrunk(chances_)[top].probability)
-    assert np.mean(raw) == pytest.approx(1.0, abs=0.01)  # what the curse promises
-    assert np.mean(shown) < 0.92  # at least 40 % of the way back to the true 0.8
-
-
-def test_equal_chances_are_kept():
-    result = shrunk({"a": Chance(0.9, 1), "b": Chance(0.9, 1)})
-    assert result["a"].probability == pytest.approx(0.9)
 
 
 def waits() -> pd.DataFrame:

@@ -30,8 +30,8 @@ class Candidate:
         gpus_free: GPUs free now, of
         gpus_total: so many.
         score: 0 to 100, for ranking.
-        probability: Chance that as many GPUs stay free for the whole time, shrunk; None where
-            there is no history.
+        probability: Chance that as many GPUs stay free for the whole time; None where there
+            is no history.
         probability_cases: Past spells of this server behind it.
         reasons: Why, in plain words, with numbers.
         age_seconds: Age of the data.

@@ -19,15 +19,12 @@ from scms.recommend.answer import Candidate, Recommendation, Rejected, Wait
 from scms.recommend.conditions import faults, usable_devices
 from scms.recommend.facts import Facts, Fault, Row
 from scms.recommend.score import (
-    POOLED_CASES,
-    PRIOR_CASES,
     TIE_POINTS,
     UNKNOWN,
     Chance,
     Prospect,
     reasons,
     score,
-    shrunk,
 )
 
 if TYPE_CHECKING:
@@ -141,9 +138,7 @@ def _prospects(
     for row in () if availability is None else availability.to_dict("records"):
         probability = _known(row["probability"])
         if row["server"] in names and probability is not None and request.gpus > 0:
-            pool = POOLED_CASES if row.get("fitted") else PRIOR_CASES
-            chances[str(row["server"])] = Chance(probability, int(row["cases"]), pool)
-    chances = shrunk(chances)
+            chances[str(row["server"])] = Chance(probability, int(row["cases"]))
     typical = fmean(c.probability for c in chances.values()) if chances else UNKNOWN
     expected = {} if outlook is None else _expected(outlook, request.hours)
     used = {} if use_ratios is None else use_ratios

@@ -18,14 +18,7 @@ from scms.errors import ForecastError
 from scms.forecast.features import slots_of
 from scms.forecast.spells import SLOTS_PER_HOUR, past
 from scms.forecast.telling import tell
-from scms.recommend.score import (
-    GPU_WEIGHTS,
-    POOLED_CASES,
-    PRIOR_CASES,
-    TIE_POINTS,
-    Chance,
-    shrunk,
-)
+from scms.recommend.score import GPU_WEIGHTS, TIE_POINTS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -52,8 +45,6 @@ class Scene:
         day: Its number.
         moments: As positions of the grid.
         chance: Told chances, servers × moments; NaN where not free.
-        cases: Past spells behind them.
-        fitted: A Logit of all servers together is behind them too.
         ages: Slots that the server has been free.
         load: Share of its GPUs that is taken at the moment.
         used: Share of its GPU time that was used in the past week.
@@ -64,8 +55,6 @@ class Scene:
     day: int
     moments: IntArray
     chance: FloatArray
-    cases: IntArray
-    fitted: bool
     ages: IntArray
     load: FloatArray
     used: FloatArray
@@ -102,8 +91,6 @@ def scenes(
             day=begin // _DAY,
             moments=at,
             chance=told.combined,
-            cases=told.cases,
-            fitted=not bool(np.isnan(told.logit).all()),
             ages=told.ages,
             load=busy[:, at - 1] / grid.gpu_count[:, None],
             used=(used[:, at] - used[:, week]) / ((at - week) * grid.gpu_count[:, None]),
@@ -194,27 +181,14 @@ def _picks(scene: Scene, hours: float, seed: int) -> pd.DataFrame:
             pool = pool[free[pool]]
             if len(pool) < 2:
                 continue  # nothing to choose
-            shown = _shown(scene, column, pool)
             for policy in POLICIES:
                 pick = pool[np.argmax(order(policy, scene, column, luck)[pool])]
-                promised = shown[int(pick)] if policy == "scms" else np.nan
+                promised = scene.chance[pick, column] if policy == "scms" else np.nan
                 lasted = scene.lasts[pick, column] / slots_of(hours)
                 rows.append((hours, policy, scene.day, int(pick), lasted, promised))
     columns = ["hours", "policy", "day", "server", "lasted", "promised"]
     frame = pd.DataFrame(rows, columns=columns)
     return frame.astype({"hours": float, "day": int, "server": int, "lasted": float})
-
-
-def _shown(scene: Scene, column: int, pool: IntArray) -> dict[int, float]:
-    chances = {
-        str(row): Chance(
-            float(scene.chance[row, column]),
-            int(scene.cases[row, column]),
-            POOLED_CASES if scene.fitted else PRIOR_CASES,
-        )
-        for row in pool
-    }
-    return {int(row): chance.probability for row, chance in shrunk(chances).items()}
 
 
 def _scored(

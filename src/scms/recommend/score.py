@@ -8,7 +8,7 @@ what a job needs; the rest decides where chances are alike.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from statistics import fmean, variance
+from statistics import fmean
 from typing import TYPE_CHECKING, Any, Final
 
 from scms.recommend.conditions import idle_cores
@@ -28,10 +28,6 @@ CPU_WEIGHTS: Final = (0.60, 0.25, 0.15)
 TIE_POINTS: Final = 2.0
 #: What an unknown use counts as, and an unknown chance where no other is known.
 UNKNOWN: Final = 0.5
-#: Shrinking treats each chance as resting on its own cases and as many of the pool,
-PRIOR_CASES: Final = 3.0
-#: or, where a Logit of all servers together is behind it, as many: what it promises is kept.
-POOLED_CASES: Final = 100.0
 #: Of the fit: how much is about GPUs left over (the rest is about memory left over).
 _COUNT_SHARE: Final = 0.7
 
@@ -43,12 +39,10 @@ class Chance:
     Attributes:
         probability: 0 to 1.
         cases: Past spells of this server.
-        pool_cases: What the other servers' count like.
     """
 
     probability: float
     cases: int
-    pool_cases: float = PRIOR_CASES
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,34 +60,6 @@ class Prospect:
     use_ratio: float | None = None
     expected: Mapping[str, Any] | None = None
     typical: float = UNKNOWN
-
-
-def shrunk(chances: Mapping[str, Chance]) -> dict[str, Chance]:
-    """Chances as they should be told, the high ones pulled toward the mean of all.
-
-    Who takes the highest of many estimates takes the luckiest (the winner's curse). Of the
-    variance of the chances the part that rests on few cases is taken for luck:
-    ``shown = mean + B · (estimate − mean)`` with ``B = V / (V + S)``, where V is the variance
-    between servers and S the mean variance of one estimate, p(1 − p) / (cases + those of the
-    pool). Low chances are not raised, and the order stays.
-    """
-    if len(chances) < 2:
-        return dict(chances)
-    values = [chance.probability for chance in chances.values()]
-    mean, between = fmean(values), variance(values)
-    within = fmean(
-        chance.probability * (1 - chance.probability) / (chance.cases + chance.pool_cases)
-        for chance in chances.values()
-    )
-    keep = between / (between + within) if between > 0 else 0.0
-    return {
-        name: Chance(
-            min(chance.probability, mean + keep * (chance.probability - mean)),
-            chance.cases,
-            chance.pool_cases,
-        )
-        for name, chance in chances.items()
-    }
 
 
 def score(
