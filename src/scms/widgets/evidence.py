@@ -38,7 +38,12 @@ class Evidence(w.VBox):  # type: ignore[misc]  # ipywidgets has no type stubs
         self._listing: Listing | None = None
         self.names: tuple[str, ...] = ()
         options = [(title, name) for name, (title, _) in OTHERS.items()]
-        self.chooser = w.Dropdown(options=options, value="periods", tooltip="The table")
+        self.chooser = w.Dropdown(
+            options=options,
+            value="periods",
+            description="Table",
+            style={"description_width": "auto"},
+        )
         self.progress = Progress()
         self.table = Table(nothing="There is nothing to say of it in this period.")
         self._title = add_classes(w.HTML(), "scms-heading")

@@ -144,8 +144,8 @@ class ReportsView(w.VBox):  # type: ignore[misc]  # ipywidgets has no type stubs
         self.usage.on_drill(self.drill)
         self.pictures = Pictures(self._maker, self._worker)
         self.evidence = Evidence(self._maker, self._worker)
-        self.by = _chooser(self.usage, "by", DIMENSIONS, "One row per")
-        self.metric = _chooser(self.usage, "metric", METRICS, "The chart shows")
+        self.by = _chooser(self.usage, "by", DIMENSIONS, "By")
+        self.metric = _chooser(self.usage, "metric", METRICS, "Chart")
         self.top = _chooser(self.usage, "top", TOPS, "Rows")
         self._use_title = add_classes(w.HTML(), "scms-heading")
         self.usage.observe(lambda _: self._name_usage(), names="by")
@@ -227,7 +227,12 @@ def title_html(title: str, subtitle: str) -> str:
 def _chooser(view: Any, trait: str, options: Mapping[str, Any], words: str) -> Any:
     """A drop-down that follows a trait of a view and sets it."""
     said = {value: label for label, value in options.items()}
-    chooser = w.Dropdown(options=list(options), value=said[getattr(view, trait)], tooltip=words)
+    chooser = w.Dropdown(
+        options=list(options),
+        value=said[getattr(view, trait)],
+        description=words,
+        style={"description_width": "auto"},
+    )
 
     def follow(change: Any) -> None:
         chooser.value = said.get(change["new"])
