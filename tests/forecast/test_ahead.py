@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from dataclasses import replace
 from datetime import timedelta
 
 import numpy as np
@@ -108,6 +109,17 @@ def test_the_window_is_the_first_likely_one_or_the_best(
     chances: list[int | None], window: Window | None
 ):
     assert best_window(chances) == window
+
+
+def test_a_notebook_shows_a_number_for_every_hour_and_escapes_names():
+    told = said(np.full(400, 3.0))
+    hostile = replace(
+        told.servers[0], server="<b>", chances=((None, *told.servers[0].chances[0][1:]),)
+    )
+    html = replace(told, servers=(hostile,))._repr_html_()
+    assert html.count(">99</td>") == 23
+    assert html.count("not known") == 1
+    assert "<b>" not in html
 
 
 def test_reading_it_takes_neither_numpy_nor_pandas():
