@@ -53,11 +53,10 @@ def test_what_scms_promises_is_about_what_it_keeps(replayed: Mapping[str, Mappin
     assert row["promised"] == pytest.approx(row["stayed"], abs=0.06)
 
 
-def test_the_luckiest_of_equal_servers_is_not_promised_more_than_it_keeps():
+def test_the_luckiest_of_equal_servers_is_not_promised_much_more_than_any_keeps():
     state = np.vstack([markov(1, 16 * 96, end=0.02, begin=0.05, seed=n) for n in range(24)])
     row = replay(grid(state), hours=(4.0,), policies=("scms",)).iloc[0]
-    assert row["stayed"] == pytest.approx(0.98**16, abs=0.08)
-    assert row["promised"] <= row["stayed"] + 0.04
+    assert row["promised"] == pytest.approx(0.98**16, abs=0.06)  # whichever it picks
 
 
 def test_the_interval_holds_the_share(replayed: Mapping[str, Mapping[str, float]]):
