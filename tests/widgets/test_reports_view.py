@@ -126,8 +126,9 @@ def test_a_metric_and_a_number_of_rows_can_be_chosen(page: ReportsView) -> None:
 def test_a_click_on_a_row_narrows_the_report_and_its_chip_widens_it(page: ReportsView) -> None:
     row = next(row for row in page.usage.table.rows if row["texts"][0] == "gpu-a01")
     page.drill(*row["drill"])
+    assert page.address.state() == {"server": "gpu-a01", "by": "user"}
+    page.usage.by = "server"
     assert list(page.data()["server"]) == ["gpu-a01"]
-    assert page.address.state() == {"server": "gpu-a01"}
     page.narrow.server = ""
     assert len(page.data()) == 20
 
@@ -137,7 +138,7 @@ def test_a_month_drills_to_its_days(page: ReportsView) -> None:
     word, value = page.usage.table.rows[0]["drill"]
     assert word == "period"
     page.drill(word, value)
-    page.usage.by = "day"
+    assert page.usage.by == "day"
     drills = [row["drill"] for row in page.usage.table.rows]
     assert {day[:7] for _, day in drills} == {value}
 
@@ -146,6 +147,8 @@ def test_of_one_user_the_page_tells_what_can_be_told(page: ReportsView) -> None:
     page.usage.by = "user"
     drills = [row["drill"] for row in page.usage.table.rows if row["drill"]]
     page.drill(*drills[0])
+    assert page.usage.by == "server"
+    page.usage.by = "user"
     assert list(page.data()["user"]) == [drills[0][1]]
     assert page.tiles.rows[0]["label"] == "GPU-hours used"
     assert page.download.forms == ["csv"]

@@ -33,6 +33,16 @@ if TYPE_CHECKING:
 
 #: How many rows a table shows.
 TOPS: Final = {"All": None, "Top 5": 5, "Top 10": 10, "Top 20": 20, "Top 50": 50}
+#: What a row is looked into by.
+_DEEPER: Final = {
+    "server": "user",
+    "user": "server",
+    "group": "server",
+    "tag": "server",
+    "model": "server",
+    "month": "day",
+    "day": "hour",
+}
 #: These cannot be had of one user.
 _NOT_OF_USERS: Final = frozenset({"device", "model"})
 
@@ -105,7 +115,10 @@ class ReportsView(w.VBox):  # type: ignore[misc]  # ipywidgets has no type stubs
 
     def drill(self, word: str, value: str) -> None:
         """Narrow the report: to a server, group, user, tag or model, or to a period."""
+        if word in _DEEPER and self.usage.by == word:
+            self.usage.by = _DEEPER[word]  # what was a row is all there is now
         if word == "period":
+            self.usage.by = _DEEPER.get(self.usage.by, self.usage.by)
             self.period.value = value
         elif word in WORDS:
             self.narrow.set_trait(word, value)
@@ -181,6 +194,7 @@ class ReportsView(w.VBox):  # type: ignore[misc]  # ipywidgets has no type stubs
         by = "server" if ask.user and self.usage.by in _NOT_OF_USERS else self.usage.by
         self.pictures.follow(ask, head.pictures)
         self.usage.follow(period=ask.period, where=ask.where, user=ask.user, by=by)
+        self.evidence.layout.display = "" if ask.user is None else "none"  # it is about all users
         self.evidence.follow(ask, head.evidence)
 
     def _failed(self, wanted: tuple[str, str, str], problem: str) -> None:
