@@ -29,26 +29,23 @@ def test_the_address_sets_the_controls(app: App):
 
 def test_the_controls_are_said_in_the_address(app: App):
     app.live.order.value = "Name"
-    assert app.header.query == {"order": "Name"}
+    assert app.header.shown["words"] == {"order": "Name"}
 
 
 def test_words_that_mean_nothing_leave_the_address(app: App):
     app.header.query = {"colour": "red", "show": "Full"}
-    assert app.header.query == {"show": "Full"}
+    assert app.header.shown == {"page": "live", "words": {"show": "Full"}}
 
 
 def test_another_page_has_an_address_of_its_own(app: App):
     app.live.order.value = "Name"
-    app.header.set_trait("query", None)
     app.header.page = "server/gpu-a01"
-    assert "order" not in app.header.query
+    assert app.header.shown == {"page": "server/gpu-a01", "words": {}}
 
 
 def test_a_page_that_is_opened_again_is_as_it_was_left(app: App):
     app.live.order.value = "Name"
     for page in ("server/gpu-a01", "live"):
-        with app.header.hold_trait_notifications():
-            app.header.query = None
-            app.header.page = page
+        app.header.page = page
     assert app.live.order.value == "Name"
-    assert app.header.query == {"order": "Name"}
+    assert app.header.shown["words"] == {"order": "Name"}

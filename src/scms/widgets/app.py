@@ -102,9 +102,8 @@ class App(w.VBox):  # type: ignore[misc]  # ipywidgets has no type stubs
         if self._joining:
             return
         address = getattr(self.page, "address", None)
-        self._joining = True
-        self.header.query = {} if address is None else address.state()
-        self._joining = False
+        words = {} if address is None else address.state()
+        self.header.shown = {"page": self.header.page, "words": words}
 
     def _join_address(self, view: Any) -> None:
         address = getattr(view, "address", None)

@@ -106,16 +106,20 @@ export default {
       if (wanted !== before) window.scrollTo(0, 0);
     };
     const writeAddress = () => {
-      const query = model.get("query");
-      const wanted = address(model.get("page"), query);
-      if (query !== null && (location.hash || `#${pages[0][0]}`) !== wanted) history.replaceState(null, "", wanted);
+      const { page, words } = model.get("shown");
+      if (page !== model.get("page")) return; // it was left meanwhile
+      const wanted = address(page, words);
+      if ((location.hash || `#${pages[0][0]}`) !== wanted) history.replaceState(null, "", wanted);
+      if (model.get("query") === null) return;
+      model.set("query", null); // it was answered: the next page is shown as it was left
+      model.save_changes();
     };
     const themed = () => markTheme(document.documentElement.dataset.scmsTheme);
     const spoken = () => markLanguage(document.documentElement.dataset.scmsLanguage ?? "en");
     window.addEventListener("hashchange", followAddress);
     window.addEventListener("scms-themed", themed);
     window.addEventListener("scms-spoken", spoken);
-    model.on("change:query", writeAddress);
+    model.on("change:shown", writeAddress);
     const sized = new ResizeObserver(() => {
       app()?.style.setProperty("--scms-header-height", `${el.offsetHeight}px`);
     });
@@ -129,7 +133,7 @@ export default {
       window.removeEventListener("hashchange", followAddress);
       window.removeEventListener("scms-themed", themed);
       window.removeEventListener("scms-spoken", spoken);
-      model.off("change:query", writeAddress);
+      model.off("change:shown", writeAddress);
       sized.disconnect();
     };
   },

@@ -120,7 +120,9 @@ class Header(Part):
     cluster = traitlets.Unicode("").tag(sync=True)
     pages = traitlets.List(traitlets.List(traitlets.Unicode())).tag(sync=True)
     page = traitlets.Unicode("live").tag(sync=True)
-    #: The state of the page that is open, see `scms.widgets.address`; None: as its view has it.
+    #: The state that the browser asks for, see `scms.widgets.address`; None: as the view has it.
     query = traitlets.Dict(
         traitlets.Unicode(), key_trait=traitlets.Unicode(), allow_none=True, default_value=None
     ).tag(sync=True)
+    #: What the kernel shows: ``page`` and ``words``, its state for the address.
+    shown = traitlets.Dict().tag(sync=True)
