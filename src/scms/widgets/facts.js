@@ -5,14 +5,13 @@ export default {
     el.classList.add("scms-facts");
     const draw = () => {
       el.replaceChildren();
-      const title = element("div", "scms-title", el, model.get("title"));
-      title.translate = false;
+      nameElement("div", "scms-title", el, model.get("title"));
       const list = element("dl", "", el);
       for (const { name, text, people } of model.get("rows")) {
         element("dt", "", list, name);
         const said = element("dd", "", list);
         element("span", "", said, text);
-        if (people) element("span", "scms-who", said, people).translate = false;
+        if (people) nameElement("span", "scms-who", said, people);
       }
     };
     model.on("change:rows change:title", draw);

@@ -100,9 +100,8 @@ class View {
     line.dataset.server = server;
     const name = element("th", "scms-name", line);
     name.scope = "row";
-    const choose = element("button", "scms-choose", name, server);
+    const choose = nameElement("button", "scms-choose", name, server);
     choose.type = "button";
-    choose.translate = false;
     choose.addEventListener("click", () => this.model.send({ kind: "choose", server }));
     const small = element("small", "", name);
     element("span", "", small, note);
