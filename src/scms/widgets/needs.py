@@ -44,7 +44,7 @@ def fields(lab: Cluster) -> dict[str, Any]:
     groups = {server.group for server in servers if server.group is not None}
     tags = {tag for server in servers for tag in server.tags}
     return {
-        "gpus": w.BoundedIntText(1, min=0, max=64, description="GPUs, on one server"),
+        "gpus": w.BoundedIntText(1, min=0, max=64, description="GPUs", tooltip="on one server"),
         "gpu_memory": w.Text(placeholder="any", description="Memory per GPU (GiB)"),
         "hours": w.Text("8", description="Hours"),
         "gpu_model": w.Dropdown(options=[_ANY, *sorted(models)], description="GPU model"),
