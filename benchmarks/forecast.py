@@ -13,6 +13,7 @@ is measured beside it: see benchmarks/forecast_peers.py.
 from __future__ import annotations
 
 import argparse
+import importlib
 import time
 from datetime import UTC, datetime
 from pathlib import Path
@@ -23,10 +24,11 @@ import pandas as pd
 from scms.forecast import outlook
 from scms.forecast.backtest import backtest_origins, crps, in_sample_error, interval
 from scms.forecast.champion import choices_to_json
+from scms.forecast.choosing import choices_of
 from scms.forecast.evaluate import judge_chances, model_scores
 from scms.forecast.logit import fit_chances
 from scms.forecast.models import LEVELS
-from scms.forecast.outlooks import choices_of, models_named
+from scms.forecast.outlooks import models_named
 from scms.forecast.series import Series, hourly_series
 from scms.forecast.trace import Trace, trace_of
 
@@ -146,6 +148,10 @@ def speed(trace: Trace, now: datetime, count: int) -> None:
         ]
     )
     clock = time.process_time
+    began = clock()
+    importlib.import_module("statsmodels.tsa.exponential_smoothing.ets")
+    importlib.import_module("statsmodels.discrete.discrete_model")
+    print(f"statsmodels imported: {clock() - began:.1f} s CPU")
     began = clock()
     series = hourly_series(load, now=now)
     print(f"{count} series from {len(load):,} rows: {clock() - began:.1f} s CPU")

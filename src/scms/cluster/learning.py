@@ -82,8 +82,9 @@ class Learner(Future):
         """
         from scms.evidence import CHANCES, CHOICES
         from scms.forecast.champion import choices_to_json
+        from scms.forecast.choosing import choices_of
         from scms.forecast.logit import fit_chances
-        from scms.forecast.outlooks import CANDIDATES, choices_of, models_named
+        from scms.forecast.outlooks import CANDIDATES, models_named
         from scms.forecast.series import hourly_series
         from scms.forecast.spells import slot_grid
 
