@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 
     from scms.collect.record import Record
 
-SESSIONS_PER_SSHD: Final = 100
+SESSIONS_PER_SSHD: Final = 60
 OPEN_SECONDS: Final = 300.0
 #: Of 50 servers 10 misbehave: noise without end, silence, and sessions that freeze.
 FLOODS: Final = ("yes", "yes a line of noise as it could come from a shell", "cat /dev/zero")
@@ -156,7 +156,7 @@ def watching(
 ) -> Iterator[str]:
     """What so many sessions cost; also noted in ``costs``."""
     count = math.ceil(sessions / SESSIONS_PER_SSHD)
-    sleeping = processes - 2 * math.ceil(sessions / count)  # a session is two processes
+    sleeping = processes - 3 * math.ceil(sessions / count)  # a session is three processes
     with fleet(count, sleeping) as (folder, fleet_of):
         servers = [fleet_of[n % count].entry(name=f"s{n:04}") for n in range(sessions)]
         names = [server["name"] for server in servers]

@@ -161,7 +161,12 @@ def life(owner: int, resident: int) -> processes.Life:
 
 
 class TestProcesses:
-    def test_a_busy_process_is_found_with_its_user_and_use(self) -> None:
+    def test_a_busy_process_is_found_with_its_user_and_use(
+        self, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(
+            processes, "TOP_PROCESSES", 1000
+        )  # others may be busier on this machine
         scanner = processes.Processes(processes.Users())
         with subprocess.Popen([sys.executable, "-c", "while True: pass"]) as busy:
             try:
@@ -256,6 +261,44 @@ class TestProcesses:
             finally:
                 worker.kill()
         assert worker.pid in {row[0] for row in scan["rows"]}
+
+    def test_a_process_of_many_threads_is_read_in_one_go_and_its_work_seen(
+        self, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        scanner = processes.Processes(processes.Users())
+        if not scanner.most_kept:
+            pytest.skip("this kernel does not count what a process has run")
+        opened: list[str] = []
+        real = scanner.stat
+
+        def stat(pid: object) -> Any:
+            opened.append(str(pid))
+            return real(pid)
+
+        monkeypatch.setattr(scanner, "stat", stat)
+        work = (
+            "import sys,threading\nevent = threading.Event()\n"
+            "def loop():\n event.wait()\n while True: pass\n"
+            "threading.Thread(target=loop, daemon=True).start()\n"
+            "print(flush=True)\nsys.stdin.readline()\nevent.set()\nsys.stdin.readline()"
+        )
+        pipes: Any = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE}
+        with subprocess.Popen([sys.executable, "-c", work], **pipes) as worker:
+            try:
+                worker.stdout.readline()
+                for second in range(4):
+                    scanner.scan(float(second))
+                life = scanner.lives[str(worker.pid)]
+                assert life.whole
+                before = life.ticks
+                worker.stdin.write(b"\n")
+                worker.stdin.flush()  # the first thread sleeps, and the other works
+                wait_until(lambda: (real(worker.pid) or (0, 0))[1] > before + 10)
+                scan = scanner.scan(4.0)
+            finally:
+                worker.kill()
+        assert worker.pid in {row[0] for row in scan["rows"]}
+        assert opened.count(str(worker.pid)) == 1
 
     def test_a_process_of_this_machine_is_in_the_container_that_its_control_group_names(
         self,

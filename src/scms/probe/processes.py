@@ -81,12 +81,13 @@ class Users(object):
 class Life(object):
     """A process, as it was when it was last read; ``run`` says whether it has run since."""
 
-    __slots__ = ("command", "owner", "resident", "run", "said", "start", "state", "ticks")
+    __slots__ = ("command", "owner", "resident", "run", "said", "start", "state", "ticks", "whole")
 
     def __init__(self, start, owner):
         self.start, self.owner = start, owner
         self.run = self.said = self.command = self.state = None
         self.ticks = self.resident = 0
+        self.whole = False  # whether ``run`` says all that is wanted
 
     def sleeps(self):
         """Whether it has not run since the last time; costs a tenth of reading what it used."""
@@ -94,15 +95,17 @@ class Life(object):
             return False
         before = self.said
         try:
-            self.said = os.pread(self.run, 128, 0)
+            self.said = os.pread(self.run, 4096, 0)
         except OSError:  # it has ended
             self.said = None
         return self.said is not None and self.said == before
 
-    def keep(self, pid):
-        """Have its ``run`` at hand: the first thread's, and thus of those that have no other."""
+    def keep(self, pid, threads):
+        """Have its ``run`` at hand. The short one is the first thread's, and of no other."""
+        self.whole = threads > 1
         try:
-            self.run = os.open("/proc/%s/schedstat" % pid, os.O_RDONLY)
+            file = "stat" if self.whole else "schedstat"
+            self.run = os.open("/proc/%s/%s" % (pid, file), os.O_RDONLY)
             self.said = None
         except OSError:
             self.run = None
@@ -141,13 +144,9 @@ class Processes(object):
                 text = os.read(descriptor, 4096)
             finally:
                 os.close(descriptor)
-            head, _, tail = text.rpartition(b")")
-            rest = tail.split()
-            command = head.partition(b"(")[2].decode("utf-8", "replace")
-            ticks = int(rest[11]) + int(rest[12])
-            return command, ticks, int(rest[19]), int(rest[21]) * PAGE, rest[0], int(rest[17])
-        except (OSError, IndexError, ValueError):
+        except OSError:
             return None
+        return stat_in(text)
 
     def owner(self, pid, start):
         """The user of a process; its owner is asked for once. None where it is hidden."""
@@ -212,9 +211,10 @@ class Processes(object):
     def _look(self, pid):
         """A process, and the ticks of CPU time that it used since the last scan."""
         life = self.lives.get(pid)
-        if life is not None and life.sleeps() and int(pid) % TURNS != self.turn:
+        if life is not None and life.sleeps() and (life.whole or int(pid) % TURNS != self.turn):
             return life, 0
-        stat = self.stat(pid)
+        told = life is not None and life.whole and life.said
+        stat = stat_in(life.said) if told else self.stat(pid)
         if stat is None:
             return None, 0
         command, ticks, start, resident, state, threads = stat
@@ -227,10 +227,10 @@ class Processes(object):
                 return None, 0
         spent, life.ticks = ticks - life.ticks, ticks
         life.command, life.resident, life.state = command, resident, state
-        if threads > 1:
+        if life.whole != (threads > 1):
             self._forget(life)
-        elif life.run is None and self.kept < self.most_kept:
-            life.keep(pid)
+        if life.run is None and self.kept < self.most_kept:
+            life.keep(pid, threads)
             self.kept += life.run is not None
         return life, spent
 
@@ -271,6 +271,18 @@ def runs_are_told():
             return file.read(128).split()[0] != b"0"
     except (OSError, IndexError):
         return False
+
+
+def stat_in(text):
+    """(command, CPU ticks, start tick, resident bytes, state, threads), or None."""
+    head, _, tail = text.rpartition(b")")
+    rest = tail.split()
+    try:
+        command = head.partition(b"(")[2].decode("utf-8", "replace")
+        ticks = int(rest[11]) + int(rest[12])
+        return command, ticks, int(rest[19]), int(rest[21]) * PAGE, rest[0], int(rest[17])
+    except (IndexError, ValueError):
+        return None
 
 
 def container_in(text):
