@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING, Final
 from scms.demo import Lab, backfill, demo_inventory
 from scms.demo.past import Stretch, records, watches_of
 from scms.hot import FILE_NAME, HotStore
-from scms.inventory import Inventory
+from scms.inventory import DEFAULT_FILE, Inventory
 from scms.warehouse import Warehouse
 
 if TYPE_CHECKING:
@@ -79,8 +79,10 @@ def moved(record: Record, at_ms: int) -> Record:
 
 
 def make(folder: Path, servers: int, *, days: int) -> Inventory:
-    """A lab with its past."""
+    """A lab with its past; one that is there already is taken as it is."""
     inventory = Inventory.from_file(demo_inventory(folder, servers=servers))
+    if (inventory.directory / FILE_NAME).exists():
+        return inventory
     now = datetime.now(UTC)
     if days:
         warehouse = Warehouse.open(inventory)
@@ -100,11 +102,13 @@ def make(folder: Path, servers: int, *, days: int) -> Inventory:
 @contextmanager
 def collected(inventory: Inventory) -> Iterator[None]:
     """A process that writes a tick of every server each interval, until the block ends."""
-    command = [sys.executable, __file__, "--collect", str(inventory.source)]
+    path = inventory.directory / DEFAULT_FILE
+    command = [sys.executable, __file__, "--collect", str(path)]
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
         try:
             assert process.stdout is not None
-            process.stdout.readline()  # its first tick is written
+            if not process.stdout.readline():  # else its first tick is written
+                raise RuntimeError("nobody collects")
             yield
         finally:
             process.terminate()
