@@ -285,6 +285,8 @@ class TestProcesses:
         pipes: Any = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE}
         with subprocess.Popen([sys.executable, "-c", work], **pipes) as worker:
             try:
+                assert worker.stdin is not None
+                assert worker.stdout is not None
                 worker.stdout.readline()
                 for second in range(4):
                     scanner.scan(float(second))
