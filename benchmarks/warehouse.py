@@ -204,6 +204,7 @@ def main() -> None:
     options.add_argument("--flush-servers", type=int, default=1000)
     options.add_argument("--commit-minutes", type=int, default=15)
     options.add_argument("--commit-days", type=int, default=14)
+    options.add_argument("--seconds", type=float, default=1e9, help="of the commits, at most")
     options.add_argument("--servers", type=int, default=100)
     options.add_argument("--ask", type=Path, help=argparse.SUPPRESS)
     chosen = options.parse_args()
@@ -219,7 +220,7 @@ def main() -> None:
     if "queries" in asked:
         queries(chosen.servers, chosen.days)
     if "commits" in asked:
-        commits(chosen.servers, chosen.commit_minutes, chosen.commit_days)
+        commits(chosen.servers, chosen.commit_minutes, chosen.commit_days, chosen.seconds)
 
 
 if __name__ == "__main__":

@@ -8,10 +8,16 @@ import math
 import struct
 import zlib
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from scms.collect.record import Record
 from scms.errors import HotStoreError
+from scms.hot.columns import packed, unpacked
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from scms.hot.columns import Stored
 
 _logger = logging.getLogger(__name__)
 _STORED_BYTES: Final = 65535  # of one block
@@ -27,6 +33,14 @@ class StoredRecord:
 
     id: int
     record: Record
+
+
+@dataclass(frozen=True, slots=True)
+class StoredTables:
+    """The number of a record, and its rows by table as `scms.hot.columns` stores them."""
+
+    id: int
+    tables: dict[str, Stored]
 
 
 def parts_of(record: Record) -> list[str]:
@@ -50,7 +64,8 @@ def encode(record: Record, *, hurried: bool = False) -> bytes:
     Raises:
         HotStoreError: It holds something else than JSON can.
     """
-    document = [record.server, record.received_at_ms, record.tables, record.detail]
+    tables = {name: packed(name, rows) for name, rows in record.tables.items()}
+    document = [record.server, record.received_at_ms, tables, record.detail]
     return compressed(document, f"a record of {record.server}", hurried=hurried)
 
 
@@ -100,7 +115,24 @@ def _finite(value: Any) -> Any:
 def decode(record_id: int, body: bytes) -> StoredRecord:
     """The record of a row (id, body)."""
     server, received_at_ms, tables, detail = decompressed(body, 4, f"record {record_id}")
-    return StoredRecord(record_id, Record(server, received_at_ms, tables, detail))
+    rows = {name: unpacked(name, stored) for name, stored in tables.items()}
+    return StoredRecord(record_id, Record(server, received_at_ms, rows, detail))
+
+
+def decode_tables(rows: Sequence[tuple[int, bytes]]) -> list[StoredTables]:
+    """The tables of many rows (id, body) as they are stored, which takes a third of `decode`."""
+    try:  # in one text the same strings are made once
+        bodies = b",".join(zlib.decompress(body) for _, body in rows)
+        found = json.loads(f"[{bodies.decode('ascii')}]")
+        return [
+            StoredTables(number, tables)
+            for (number, _), (_, _, tables, _) in zip(rows, found, strict=True)
+        ]
+    except (zlib.error, ValueError, TypeError):  # one of them is damaged: say which
+        return [
+            StoredTables(number, decompressed(body, 4, f"record {number}")[2])
+            for number, body in rows
+        ]
 
 
 def decompressed(body: bytes, length: int | None, what: str) -> list[Any]:

@@ -14,7 +14,8 @@ if TYPE_CHECKING:
 
 #: The name of the file in the data directory.
 FILE_NAME: Final = "hot.sqlite"
-SCHEMA_VERSION: Final = 1
+#: 2 has rows by columns, and is otherwise what 1 was: a writer takes such a file over.
+SCHEMA_VERSION: Final = 2
 _BUSY_SECONDS: Final = 10.0
 #: Few sizes, so that few statements are prepared and kept; older SQLite takes 999 values in one.
 _ROWS_PER_STATEMENT: Final = (100, 10, 1)
@@ -90,6 +91,8 @@ def _prepared(connection: sqlite3.Connection, path: Path, *, create: bool) -> bo
             expected=f"schema {SCHEMA_VERSION}",
             mend="upgrade this SCMS",
         )
+    if create and version < SCHEMA_VERSION:
+        connection.execute(f"PRAGMA user_version = {SCHEMA_VERSION}")
     return bool(version)
 
 

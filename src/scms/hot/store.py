@@ -4,7 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final, Self
 
-from scms.hot.codec import StoredRecord, decode, encode, parts_of
+from scms.hot.codec import (
+    StoredRecord,
+    StoredTables,
+    decode,
+    decode_tables,
+    encode,
+    parts_of,
+)
 from scms.hot.database import Database
 from scms.hot.file import SAID_SCHEMA, insert_all
 from scms.hot.said import Said, insert
@@ -75,6 +82,13 @@ class HotStore(Database):
         return self._records(
             "SELECT id, body FROM record WHERE id > ? ORDER BY id LIMIT ?", (record_id, limit)
         )
+
+    def tables_after(self, record_id: int, limit: int) -> list[StoredTables]:
+        """The rows of the records with a greater number as they are stored, for many at once."""
+        rows = self.query(
+            "SELECT id, body FROM record WHERE id > ? ORDER BY id LIMIT ?", (record_id, limit)
+        )
+        return decode_tables([(row[0], row[1]) for row in rows])
 
     def since(
         self, received_at_ms: int, *, every_ms: int | None = None, server: str | None = None

@@ -19,8 +19,8 @@ if TYPE_CHECKING:
     from scms.hot import HotStore
     from scms.warehouse.store import Warehouse
 
-#: Records a commit takes at most, as Arrow, and records that are in memory as dictionaries, which
-#: take ten times as much; they bound the memory after a long time without a warehouse.
+#: Records a commit takes at most, as Arrow, and records that are in memory as lists, which take
+#: several times as much; they bound the memory after a long time without a warehouse.
 BATCH_RECORDS: Final = 40_000
 CHUNK_RECORDS: Final = 2_000
 
@@ -62,19 +62,20 @@ def _batch(hot: HotStore, marks: dict[str, int]) -> tuple[int | None, dict[str, 
     """The next records as rows of the tables that lack them, and the number of the last one."""
     import pyarrow as pa
 
-    from scms.warehouse.rows import arrow_rows, arrow_schema
+    from scms.warehouse.rows import arrow_schema
+    from scms.warehouse.storedrows import stored_rows
 
     upto = first = min(marks.values())
     parts: dict[str, list[pa.Table]] = {name: [] for name in marks}
     for _ in range(0, BATCH_RECORDS, CHUNK_RECORDS):
-        chunk = hot.after(upto, min(CHUNK_RECORDS, BATCH_RECORDS))
+        chunk = hot.tables_after(upto, min(CHUNK_RECORDS, BATCH_RECORDS))
         if not chunk:
             break
         upto = chunk[-1].id
         for name, mark in marks.items():
-            new = [row for s in chunk if s.id > mark for row in s.record.tables.get(name, ())]
+            new = [rows for s in chunk if s.id > mark for rows in (s.tables.get(name),) if rows]
             if new:
-                parts[name].append(arrow_rows(ALL[name], new))
+                parts[name].append(stored_rows(ALL[name], new))
     if upto == first:
         return None, {}
     return upto, {
