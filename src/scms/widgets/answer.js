@@ -40,7 +40,8 @@ function left(ms) {
 
 // Where the browser permits it, a message beside the page: it is not always looked at.
 function notify(title, body) {
-  if (globalThis.Notification?.permission === "granted") new Notification(title, { body });
+  const said = (text) => globalThis.scmsLanguage?.say(text) ?? text;
+  if (globalThis.Notification?.permission === "granted") new Notification(said(title), { body: said(body) });
 }
 
 function chance(candidate, hours) {
