@@ -147,7 +147,7 @@ def health(device: Mapping[str, Any]) -> list[str]:
 def processes(seen: Closeup) -> tuple[list[Row], list[Row]]:
     """Columns and rows for the table of processes: who uses what, one row per process."""
     columns = [
-        _column("GPU"), _column("User"), _column("Process"),
+        _column("GPU"), _column("User", name=True), _column("Process", name=True),
         _column("GPU memory", kind="number"), _column("CPU", "cores", kind="number"),
         _column("RAM", kind="number"), _column("Running for"), _column("PID", kind="number"),
     ]  # fmt: skip
@@ -187,7 +187,7 @@ def storage(seen: Closeup) -> tuple[list[Row], list[Row]]:
     """Columns and rows for the table of file systems, local and of the network."""
     detail = seen.server["detail"]
     columns = [
-        _column("Mounted on"), _column("Type"), _column("Size", kind="number"),
+        _column("Mounted on", name=True), _column("Type"), _column("Size", kind="number"),
         _column("Free", kind="number"), _column("Used", kind="use"),
     ]  # fmt: skip
     found = [*detail.get("filesystems", ()), *detail.get("network_filesystems", ())]
@@ -237,8 +237,8 @@ def _rate(bytes_per_second: float | None) -> tuple[str, str]:
     return number, f"{unit}/s" if unit else ""
 
 
-def _column(heading: str, unit: str = "", *, kind: str = "text") -> Row:
-    return {"heading": heading, "unit": unit, "kind": kind}
+def _column(heading: str, unit: str = "", *, kind: str = "text", name: bool = False) -> Row:
+    return {"heading": heading, "unit": unit, "kind": kind, "name": name}
 
 
 def _table_row(*cells: tuple[str, Any]) -> Row:

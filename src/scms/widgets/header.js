@@ -62,7 +62,7 @@ export default {
     const brand = element("div", "scms-brand", el);
     logo(brand);
     element("span", "scms-name", brand, "SCMS");
-    element("span", "scms-subtitle", brand, model.get("cluster"));
+    nameElement("span", "scms-subtitle", brand, model.get("cluster"));
     const pages = model.get("pages");
     const known = new Set(pages.map(([key]) => key));
     const app = () => el.closest(".scms-app");

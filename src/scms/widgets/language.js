@@ -6,7 +6,7 @@
 const PLACES = ".scms, #loading";
 const NAMED = ["title", "placeholder", "aria-label"];
 // What is in such an element is left alone, and all within; what is said of it in a title is not.
-const LEFT_ALONE = '[translate="no"], code, pre, script, style, textarea';
+const LEFT_ALONE = '[translate="no"], .scms-names option:not(:first-child), code, pre, script, style, textarea';
 const LANGUAGES = { en: "en", zh: "zh-CN" };
 
 // ?lang=zh before or in the hash, then what was chosen here, then what the browser asks for.
@@ -124,6 +124,7 @@ class Language {
   attribute(element, name) {
     const english = element.getAttribute(name) ?? "";
     if (element.translate === false && english === element.textContent) return; // the name once more
+    if (element.matches(".scms-names input")) return; // names as an example
     this.put(element, element.parentElement, name, english, (chinese) => element.setAttribute(name, chinese));
   }
 

@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Any, Final
 
 import ipywidgets as w
 
+from scms.widgets.part import add_classes
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
@@ -37,6 +39,11 @@ _OPTIONS: Final = {
 }
 
 
+def _names(field: Any) -> Any:
+    """A field whose choices, but for the first, or whose example are names: never translated."""
+    return add_classes(field, "scms-names")
+
+
 def fields(lab: Cluster) -> dict[str, Any]:
     """The controls, by the name of the need that they set."""
     models = {row["device_name"] for row in lab.snapshot().devices if row["device_name"]}
@@ -47,15 +54,15 @@ def fields(lab: Cluster) -> dict[str, Any]:
         "gpus": w.BoundedIntText(1, min=0, max=64, description="GPUs", tooltip="on one server"),
         "gpu_memory": w.Text(placeholder="any", description="Memory per GPU (GiB)"),
         "hours": w.Text("8", description="Hours"),
-        "gpu_model": w.Dropdown(options=[_ANY, *sorted(models)], description="GPU model"),
+        "gpu_model": _names(w.Dropdown(options=[_ANY, *sorted(models)], description="GPU model")),
         "compute_capability": w.Text(
             placeholder="any, such as 8.0", description="CUDA compute capability"
         ),
         "cpu_cores": w.Text(placeholder="any", description="CPU cores"),
         "memory": w.Text(placeholder="any", description="RAM (GiB)"),
         "scratch": w.Text(placeholder="any", description="Scratch space (GiB)"),
-        "group": w.Dropdown(options=[_ANY, *sorted(groups)], description="Group"),
-        "tags": w.Text(placeholder=", ".join(sorted(tags)[:3]) or "any", description="Tags"),
+        "group": _names(w.Dropdown(options=[_ANY, *sorted(groups)], description="Group")),
+        "tags": _names(w.Text(placeholder=", ".join(sorted(tags)[:3]), description="Tags")),
         "start_by": w.Text(placeholder="18:00 or 2h", description="May wait until"),
         "user": w.Text(placeholder="for holds", description="Your name"),
     }

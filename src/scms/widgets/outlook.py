@@ -82,6 +82,8 @@ class OutlookView(w.VBox):  # type: ignore[misc]  # ipywidgets has no type stubs
         self.group = w.Dropdown(options=[_ALL, *sorted(groups)], description="Group", style=wide)
         self.order = w.Dropdown(options=list(ORDERS), description="Sort by", style=wide)
         self.server = w.Dropdown(options=[_FIRST, *names], description="Server", style=wide)
+        for choice in (self.group, self.server):
+            add_classes(choice, "scms-names")  # but for the first, which is a word
         self.progress = Progress()
         self.tiles = Tiles()
         self.map = ChanceMap()
