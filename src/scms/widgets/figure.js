@@ -61,6 +61,9 @@ function inLanguage(part) {
   }
 }
 
+// On a phone a legend has several lines.
+const NARROW = 480;
+
 // Bokeh draws only what hangs in the page.
 async function attached(host, chart) {
   while (!host.isConnected && !chart.closed) await new Promise(requestAnimationFrame);
@@ -94,6 +97,9 @@ class Chart {
     this.views = views;
     this.plot = this.views.roots[0].model;
     this.source = this.plot.document.get_model_by_name(this.model.get("channel"));
+    if (this.host.clientWidth < NARROW) {
+      for (const part of this.plot.above ?? []) if (part.type === "Legend") part.ncols = 2;
+    }
     this.host.dataset.drawn = "true";
   }
 
