@@ -20,7 +20,7 @@ from collect.collecting import collecting
 from scms.collect import bootstrap as bootstrap_module
 from scms.collect.authorize import authorized_line, read_public_key
 from scms.collect.bootstrap import bootstrap
-from scms.collect.program import shell_source
+from scms.collect.program import shell_digest, shell_source
 from scms.collect.transport import connect
 from scms.errors import ProbeError
 from servers.accounts import require_root
@@ -355,7 +355,7 @@ class TestOnAServer:
         monitored(sshd, no_python)
         real = shell_source()
         evil = f"echo > {tmp_path}/written; exit\n".ljust(len(real), "#")
-        known = bootstrap_module.shell_digest()
+        known = shell_digest()
         monkeypatch.setattr(bootstrap_module, "shell_digest", lambda: known)
         monkeypatch.setattr(bootstrap_module, "shell_source", lambda: evil)
         with pytest.raises(ProbeError, match="another program was sent: refused"):
