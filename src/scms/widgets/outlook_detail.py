@@ -20,7 +20,8 @@ Row = dict[str, Any]
 _MODELS: Final = {
     "last_value": "as it is now, give or take what usually changes",
     "analog": "what followed the hours most like the present one",
-    "blend": "as it is now, and what followed the hours most like it, half each",
+    "blend": "as it is now, what followed the hours most like it, and the past week, "
+    "each as often as it was right",
     "seasonal_naive": "the same hour of the day before",
     "ets": "exponential smoothing with a daily rhythm",
     "none": "no model: too little is known",
