@@ -178,6 +178,14 @@ def test_the_plain_page_says_the_same_without_scripts_and_escapes_it(tmp_path: P
         assert "<script" not in page
 
 
+def test_the_plain_page_can_be_left_as_it_is(tmp_path: Path):
+    with small_lab(tmp_path) as (_, dashboard):
+        assert 'http-equiv="refresh"' in ask(f"{dashboard.url}plain")[1]
+        still = ask(f"{dashboard.url}plain?still")[1]
+        assert 'http-equiv="refresh"' not in still
+        assert "this page stays as it is" in still
+
+
 def test_one_viewer_too_many_is_told_so(browser: Browser, tmp_path: Path):
     with (
         small_lab(tmp_path, dashboard={"max_viewers": 1}) as (_, dashboard),

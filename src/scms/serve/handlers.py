@@ -107,8 +107,13 @@ class Plain(JupyterHandler):  # type: ignore[misc]  # jupyter_server is not foll
         self.set_header("Cache-Control", "no-store")
         self.set_header("Vary", "Accept-Language")
         chinese = _asks_chinese(self)
+        still = self.get_query_argument("still", None) is not None
         try:
-            self.finish(await asyncio.to_thread(lambda: plain_page(_cluster(), chinese=chinese)))
+            self.finish(
+                await asyncio.to_thread(
+                    lambda: plain_page(_cluster(), chinese=chinese, still=still)
+                )
+            )
         except ScmsError as error:
             self.set_status(503)
             said = escape(speaker(chinese=chinese)(str(error)))

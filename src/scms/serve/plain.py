@@ -36,8 +36,15 @@ _COLUMNS: Final = {
 }
 
 
-def plain_page(lab: Cluster, *, chinese: bool = False) -> str:
-    """The servers now as an HTML document, in English or Chinese."""
+def plain_page(lab: Cluster, *, chinese: bool = False, still: bool = False) -> str:
+    """The servers now as an HTML document, in English or Chinese.
+
+    Args:
+        lab: The cluster.
+        chinese: Speak Chinese.
+        still: Leave the page as it is: who reads slowly, or has it read out, is not thrown back to
+            its beginning (WCAG 2.2.1).
+    """
     settings = lab.inventory.settings
     snapshot = lab.snapshot()
     up = sum(server["state"] in {"up", "degraded"} for server in snapshot.servers)
@@ -47,14 +54,18 @@ def plain_page(lab: Cluster, *, chinese: bool = False) -> str:
     refresh = max(_REFRESH_SECONDS, round(settings.interval))
     summary = (
         f"{up} of {len(snapshot.servers)} servers answer, {free} of {gpus} GPUs are free. "
-        f"As of {as_of}; this page is fetched anew every {refresh} s."
+        + (
+            f"As of {as_of}; this page stays as it is."
+            if still
+            else f"As of {as_of}; this page is fetched anew every {refresh} s."
+        )
     )
     return _template().render(
         name=settings.name,
         language="zh-CN" if chinese else "en",
         say=speaker(chinese=chinese),
         summary=summary,
-        refresh=refresh,
+        refresh=None if still else refresh,
         columns=_COLUMNS,
         rows=[_row(server) for server in snapshot.servers],
     )
