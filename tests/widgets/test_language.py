@@ -64,7 +64,7 @@ def test_no_entry_is_there_twice():
         return hole[0] if hole[1] == "=" else f"{{{hole[1]}}}"
 
     def remember(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-        keys.extend(_HOLE.sub(kind_only, key.lower()) for key, _ in pairs)
+        keys.extend(_HOLE.sub(kind_only, key) for key, _ in pairs)
         return dict(pairs)
 
     json.loads(CATALOGUE.read_text(encoding="utf-8"), object_pairs_hook=remember)

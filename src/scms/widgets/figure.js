@@ -50,6 +50,14 @@ function column(spec, buffers) {
 const WRITTEN = new Set(["axis_label", "title", "text"]);
 const said = (text) => globalThis.scmsLanguage?.say(text) ?? text;
 
+// The labels of an axis are all words, such as days of the week, or names, which stay as they are.
+function labelsInLanguage(entries) {
+  const texts = entries.map(([, text]) => text);
+  const words = texts.every((text) => typeof text === "string" && (!/[A-Za-z]/.test(text) || said(text) !== text));
+  const write = words ? said : (text) => globalThis.scmsLanguage?.name(text) ?? text;
+  for (const entry of entries) entry[1] = write(entry[1]);
+}
+
 function inLanguage(part) {
   if (typeof part !== "object" || part === null) return;
   for (const [key, value] of Object.entries(part)) {
@@ -57,6 +65,7 @@ function inLanguage(part) {
     if (text && (WRITTEN.has(key) || value.includes("%"))) part[key] = said(value); // % as in "%d %b"
     else if (key === "label" && value?.type === "value") value.value = said(value.value);
     else if (key === "tooltips" && Array.isArray(value)) for (const line of value) line[0] = said(line[0]);
+    else if (key === "major_label_overrides") labelsInLanguage(value.entries ?? []);
     else if (key !== "data") inLanguage(value);
   }
 }

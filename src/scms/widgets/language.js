@@ -86,6 +86,11 @@ class Language {
     return (this.spoken === "zh" ? this.words.say(text) : null) ?? text;
   }
 
+  // A name, of which only what is said around it is in another language, such as "(simulated)".
+  name(text) {
+    return this.spoken === "zh" ? this.words.row(text) : text;
+  }
+
   watch(place) {
     if (this.spoken !== "zh") return;
     if (!place.parentElement?.closest(LEFT_ALONE)) this.walk(place);

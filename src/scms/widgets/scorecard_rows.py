@@ -103,7 +103,7 @@ def outlooks(card: Scorecard) -> tuple[list[Row], list[Row]]:
         _column("Measure"),
         _column("Hours", kind="number"),
         _column("Ranges of", kind="number"),
-        _column("Held", kind="number"),
+        _column("Ranges held", kind="number"),
         _column("Off by", kind="number"),
         _column("Too high by", kind="number"),
     ]

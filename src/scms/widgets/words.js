@@ -1,5 +1,5 @@
 // A catalogue of English and Chinese in, the Chinese of a text out. words.py does the same; the tests
-// hold both to the same cases. Case does not matter. An entry may have placeholders:
+// hold both to the same cases. Case matters only where two entries differ in it. An entry may have placeholders:
 //   {#n}      a number
 //   {@who}    a name, which stays as it is
 //   {&who}    names in a row; what is said around them is looked up in entries that begin with {&
@@ -40,7 +40,7 @@ function compile(english, chinese, classes) {
 
 export class Words {
   constructor(catalogue) {
-    this.exact = new Map();
+    this.exact = new Map(); // as written; where none is written so, in lower case
     this.counted = new Map(); // with numbers only: found at once, whatever the numbers are
     this.patterns = [];
     this.rows = []; // for names in a row only
@@ -49,8 +49,11 @@ export class Words {
     for (const [english, chinese] of Object.entries(catalogue)) {
       const holes = [...english.matchAll(HOLE)];
       if (english.startsWith("=")) continue;
-      if (holes.length === 0) this.exact.set(english.toLowerCase(), chinese);
-      else if (holes.every(([, kind]) => kind === "#")) {
+      if (holes.length === 0) {
+        const lower = english.toLowerCase();
+        if (!this.exact.has(lower)) this.exact.set(lower, chinese);
+        this.exact.set(english, chinese);
+      } else if (holes.every(([, kind]) => kind === "#")) {
         const names = holes.map(([, , name]) => name);
         this.counted.set(english.replace(HOLE, SLOT).toLowerCase(), { names, chinese });
       } else (english.startsWith("{&") ? this.rows : this.patterns).push(compile(english, chinese, catalogue));
@@ -79,7 +82,7 @@ export class Words {
 
   plain(core) {
     const lower = core.toLowerCase();
-    const exact = this.exact.get(lower);
+    const exact = this.exact.get(core) ?? this.exact.get(lower);
     if (exact !== undefined) return exact;
     const numbers = [];
     const counted = this.counted.get(lower.replace(NUMBER, (number) => {

@@ -1,7 +1,7 @@
 """A catalogue of English and Chinese in, the Chinese of a text out; what words.js does in the page.
 
-For pages without scripts. The catalogue is language.zh.json: English to Chinese. Case does not
-matter. An entry may have placeholders::
+For pages without scripts. The catalogue is language.zh.json: English to Chinese. Case matters
+only where two entries differ in it. An entry may have placeholders::
 
     {#n}      a number
     {@who}    a name, which stays as it is
@@ -78,7 +78,8 @@ class Words:
             if english.startswith("="):
                 continue
             if not names:
-                self._exact[english.lower()] = chinese
+                self._exact.setdefault(english.lower(), chinese)
+                self._exact[english] = chinese
             elif set(kinds) == {"#"}:
                 self._counted[_HOLE.sub(_SLOT, english).lower()] = (names, chinese)
             else:
@@ -104,8 +105,9 @@ class Words:
 
     def _plain(self, core: str) -> str | None:
         lower = core.lower()
-        if lower in self._exact:
-            return self._exact[lower]
+        for text in (core, lower):
+            if text in self._exact:
+                return self._exact[text]
         names, chinese = self._counted.get(_NUMBER.sub(_SLOT, lower), ((), ""))
         numbers = _NUMBER.findall(lower)
         if not names or len(names) != len(numbers):
