@@ -65,7 +65,7 @@ export class Words {
   // The Chinese of a text, or null where there is none. Spaces around it stay.
   say(text) {
     if (!LETTERS.test(text)) return null;
-    if (text.includes("\n")) return this.parts(text, LINES); // many lines together are hardly met twice
+    if (text.includes("\n")) return this.lines(text);
     const known = this.kept.get(text);
     if (known !== undefined) return known;
     const core = text.trim().replaceAll("\u00a0", " "); // ipywidgets writes options like that
@@ -78,6 +78,12 @@ export class Words {
 
   find(core) {
     return this.plain(core) ?? this.sentence(core, this.patterns) ?? this.parts(core, JOINTS);
+  }
+
+  // Many lines together are hardly met twice, but as the title and the label of one cell.
+  lines(text) {
+    if (this.last?.text !== text) this.last = { text, said: this.parts(text, LINES) };
+    return this.last.said;
   }
 
   plain(core) {
