@@ -9,7 +9,7 @@ from axe_playwright_python.sync_playwright import Axe
 
 from browser.browsing import PATIENCE_MS, visit
 from scms.cluster import Cluster
-from scms.widgets.choose import FILTERS, shown
+from scms.widgets.live.choose import FILTERS, shown
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser

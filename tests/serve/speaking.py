@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     from websockets.asyncio.client import ClientConnection
 
-FEED = "scms.widgets.feed.Feed"
+FEED = "scms.widgets.feed.feed.Feed"
 
 
 @dataclass

@@ -4,7 +4,7 @@ import ipywidgets as w
 import pytest
 
 from scms.errors import ScmsError
-from scms.widgets.address import Address
+from scms.widgets.base.address import Address
 
 
 @pytest.fixture

@@ -13,8 +13,8 @@ import pytest
 
 from scms.errors import ScmsError
 from scms.serve.process import as_toml
-from scms.widgets.apart import Apart
-from scms.widgets.making import Ask, Maker
+from scms.widgets.reports.apart import Apart
+from scms.widgets.reports.making import Ask, Maker
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -85,7 +85,8 @@ def test_a_page_of_reports_leaves_its_kernel_without_pandas(lab: Cluster, tmp_pa
     path = tmp_path / "cluster.toml"
     path.write_text(as_toml(lab.inventory))
     script = (
-        "import sys, scms; from scms.widgets.apart import Apart; lab = scms.open(sys.argv[1]);"
+        "import sys, scms; from scms.widgets.reports.apart import Apart;"
+        "lab = scms.open(sys.argv[1]);"
         "view = scms.ReportsView(lab, maker=Apart(lab)); assert view.head.tiles;"
         "assert view.usage.table.rows; view.close();"
         "heavy = {'pandas', 'pyarrow', 'pyiceberg', 'duckdb'};"

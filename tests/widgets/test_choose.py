@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from scms.widgets.choose import FILTERS, HEADINGS, ORDERS, shown
+from scms.widgets.live.choose import FILTERS, HEADINGS, ORDERS, shown
 from widgets.rows import device, server, snapshot
 
 STATE = snapshot(

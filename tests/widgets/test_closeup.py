@@ -12,8 +12,9 @@ import pytest
 from scms.errors import UnknownServer
 from scms.live import Closeup
 from scms.tables import PROCESS_SAMPLE
-from scms.widgets import App, ServerView, closeup
-from scms.widgets.work import Progress
+from scms.widgets import App, ServerView
+from scms.widgets.base.work import Progress
+from scms.widgets.server import closeup
 from widgets.rows import NOW, device, server
 
 if TYPE_CHECKING:

@@ -3,8 +3,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from scms.widgets import DeviceMap
-from scms.widgets.device_map import COLUMNS
-from scms.widgets.figure import Figure
+from scms.widgets.feed.figure import Figure
+from scms.widgets.live.device_map import COLUMNS
 
 if TYPE_CHECKING:
     from scms.cluster import Cluster

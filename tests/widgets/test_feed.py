@@ -6,8 +6,8 @@ import time
 from typing import TYPE_CHECKING, Any
 
 from scms.errors import HotStoreError
-from scms.widgets import feed as module
-from scms.widgets.feed import Feed
+from scms.widgets.feed import feed as module
+from scms.widgets.feed.feed import Feed
 
 if TYPE_CHECKING:
     import pytest

@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from typing import TYPE_CHECKING
 
 import pytest
 
+from scms.cluster import Cluster
 from scms.widgets import Finder
-from scms.widgets.needs import watch_line
-from scms.widgets.watching import Watch
+from scms.widgets.finder.needs import watch_line
+from scms.widgets.finder.watching import Watch
+from widgets.simulated import Collector, inventory
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
-    from scms.cluster import Cluster
     from scms.recommend.answer import Recommendation
 
 #: More than any server of the lab has, and yet one that could come.
@@ -167,3 +170,11 @@ def test_a_hold_from_an_answer_names_it_and_can_be_renewed(lab: Cluster, finder:
     assert renewed["expires_at"] >= held["expires_at"]
     finder.release(renewed["hold_id"], "ada")
     assert finder.answer.holds == []
+
+
+def test_where_ticks_are_far_apart_older_data_is_still_fresh(tmp_path: Path):
+    slow = inventory(tmp_path, servers=2, interval=60)
+    collector = Collector(slow)
+    collector.past(minutes=3, step=60, until=time.time() - 100)
+    assert Cluster(slow).recommend(gpus=1, hours=1).candidates
+    collector.close()

@@ -6,7 +6,7 @@ from array import array
 from datetime import timedelta
 from typing import Any
 
-from scms.widgets.frame import Frame, Packer, late_after
+from scms.widgets.feed.frame import Frame, Packer, late_after
 from widgets.rows import NOW, device, server, snapshot
 
 HOSTILE = "<script>window.pwned = 1</script>"

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from scms.widgets.headline import alerts, load, observed, tiles, weighted
+from scms.widgets.feed.headline import alerts, load, observed, tiles, weighted
 from widgets.rows import device, server, snapshot
 
 

@@ -5,7 +5,7 @@ from typing import Any
 
 import pandas as pd
 
-from scms.widgets.hours import grid
+from scms.widgets.server.hours import grid
 
 NOW = datetime(2026, 10, 5, 12, 20, tzinfo=UTC)
 

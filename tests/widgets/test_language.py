@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from browser.browsing import chromium
-from scms.widgets.language import hand_out_words, language_module
-from scms.widgets.part import asset
-from scms.widgets.words import CATALOGUE, Words, catalogue, prefers_chinese, words
+from scms.widgets.base.language import hand_out_words, language_module
+from scms.widgets.base.part import asset
+from scms.widgets.base.words import CATALOGUE, Words, catalogue, prefers_chinese, words
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -12,8 +12,9 @@ import pytest
 
 from scms.forecast.ahead import AHEAD_HOURS, KEY, PAST_HOURS, Ahead, ServerAhead, ahead_to_json
 from scms.serve.process import as_toml
-from scms.widgets import OutlookView, outlook_detail
-from scms.widgets.outlook_rows import Asked, Seen, chance_map, columns, lines, tiles, without
+from scms.widgets import OutlookView, ServerView
+from scms.widgets.outlook import detail as outlook_detail
+from scms.widgets.outlook.rows import Asked, Seen, chance_map, columns, lines, tiles, without
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -250,10 +251,25 @@ def test_a_kernel_that_shows_what_was_said_stays_light(told: Cluster, tmp_path: 
     path.write_text(as_toml(told.inventory))
     script = (
         "import sys, scms; view = scms.OutlookView(scms.open(sys.argv[1])); assert view.map.map;"
-        "heavy = {'statsmodels', 'fabric', 'paramiko', 'pyiceberg', 'duckdb', 'scipy'};"
+        "heavy = {'statsmodels', 'fabric', 'pandas', 'pyiceberg', 'duckdb', 'scipy'};"
         "print(sorted(heavy & set(sys.modules)))"
     )
     done = subprocess.run(
         [sys.executable, "-c", script, str(path)], capture_output=True, text=True, check=True
     )
     assert done.stdout.strip() == "[]"
+
+
+def test_the_page_of_a_server_shows_what_is_said_of_its_next_day(told: Cluster):
+    view = ServerView(told, "gpu-a01")
+    (row,) = view.ahead.map.map["rows"]
+    assert (row["server"], len(row["cells"])) == ("gpu-a01", 24)
+    assert view.ahead.facts.rows[0] == {"name": "1 GPU", "text": "90 % the whole time"}
+    assert view.ahead.layout.display == ""
+    view.close()
+
+
+def test_the_page_of_a_server_makes_no_outlook_of_its_own(lab: Cluster):
+    view = ServerView(lab, "gpu-a01")
+    assert view.ahead.layout.display == "none"
+    view.close()

@@ -6,7 +6,7 @@ import pandas as pd
 from bokeh.models import ColumnDataSource, Range1d, RangeTool
 from bokeh.models.layouts import Column
 
-from scms.widgets.past_chart import local_percent, server_load
+from scms.widgets.server.past_chart import local_percent, server_load
 
 
 def load(*minutes: int, **values: Any) -> pd.DataFrame:

@@ -6,11 +6,11 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from scms.widgets.noticed import Narrow
-from scms.widgets.periods import PeriodBar
-from scms.widgets.reports import ReportsView
-from scms.widgets.telling import mentioned
-from scms.widgets.usage import UsageView
+from scms.widgets.reports.noticed import Narrow
+from scms.widgets.reports.periods import PeriodBar
+from scms.widgets.reports.telling import mentioned
+from scms.widgets.reports.usage import UsageView
+from scms.widgets.reports.view import ReportsView
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

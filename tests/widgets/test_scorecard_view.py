@@ -11,7 +11,8 @@ import pytest
 
 from scms.cluster.learning import Unscored
 from scms.recommend.scorecard import Scorecard, scorecard
-from scms.widgets import ScorecardView, scorecard_rows
+from scms.widgets import ScorecardView
+from scms.widgets.scorecard import rows as scorecard_rows
 
 if TYPE_CHECKING:
     from scms.cluster import Cluster

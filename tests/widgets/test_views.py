@@ -11,9 +11,9 @@ from scms.cluster import Cluster
 from scms.errors import ScmsError
 from scms.serve.process import as_toml
 from scms.widgets import App, Finder, LiveView
-from scms.widgets.figure import Figure
-from scms.widgets.part import Part
-from scms.widgets.parts import Cards, Tiles
+from scms.widgets.base.part import Part
+from scms.widgets.feed.figure import Figure
+from scms.widgets.feed.parts import Cards, Tiles
 
 
 def test_the_live_view_gives_the_rows_it_shows(lab: Cluster):
@@ -124,8 +124,10 @@ def test_a_page_of_the_application_is_made_when_it_is_opened(lab: Cluster):
 
 
 def test_assets_ask_no_other_host():
-    folder = Path(widgets.__file__).parent
-    for path in [*folder.glob("*.js"), *folder.glob("*.css")]:
+    folder = Path(widgets.__file__).parent / "front"
+    paths = [*folder.glob("*.js"), *folder.glob("*.css")]
+    assert paths
+    for path in paths:
         text = path.read_text().replace("http://www.w3.org/2000/svg", "")
         assert "http://" not in text, path
         assert "https://" not in text, path

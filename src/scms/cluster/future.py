@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from scms.cluster.now import Present
 from scms.cluster.parts import frame
-from scms.errors import HoldError, HotStoreError
+from scms.errors import ForecastError, HoldError, HotStoreError
 from scms.units import parse_duration
 
 if TYPE_CHECKING:
@@ -72,17 +72,21 @@ class Future(Present):
             taken=self._holds.active(now),
         )
 
-    def ahead(self) -> Ahead:
+    def ahead(self, *, make: bool = True) -> Ahead:
         """What is said of every hour of the coming week: chances of free GPUs, load, its range.
 
         It is what the collector said within the last hours; where it has not, it is made now, by
         the models that are light.
 
+        Args:
+            make: Make it where the collector has not; else that is an error.
+
         Returns:
             A `scms.forecast.ahead.Ahead` from the present hour on, in which active holds are known.
 
         Raises:
-            ForecastError: There is too little history; the message says how much there is.
+            ForecastError: There is too little history; the message says how much there is. Or
+                nothing was said lately, and nothing is to be made.
         """
         from scms.forecast import ahead
 
@@ -90,6 +94,12 @@ class Future(Present):
         text = self.hot.meta(ahead.KEY)
         kept = None if text is None else ahead.ahead_from_json(text)
         if kept is None or now - kept.origin > ahead.VALID:
+            if not make:
+                raise ForecastError(
+                    "the collector has not said what comes within the last hours",
+                    expected="a collector that runs, and history that it can learn from",
+                    mend="scms learn",
+                )
             kept = self._ahead_of_now(now)
         return kept.since(now).with_holds(self._holds.active(now))
 
@@ -161,6 +171,7 @@ class Future(Present):
             holds=self._holds.active(now),
             now=here,
             seed=None if for_hold else secrets.randbits(32),
+            max_age_seconds=self._max_age_seconds(),
             **self._evidence.for_request(wanted, now, self.period(_LATELY)),
         )
         return self._said(answer)
@@ -185,7 +196,13 @@ class Future(Present):
         snapshot = self.snapshot()
         held = self._holds.active(now)
         return recommend(
-            wanted, snapshot.servers, snapshot.devices, holds=held, now=here, seed=None
+            wanted,
+            snapshot.servers,
+            snapshot.devices,
+            holds=held,
+            now=here,
+            seed=None,
+            max_age_seconds=self._max_age_seconds(),
         )
 
     def hold(
@@ -244,7 +261,11 @@ class Future(Present):
 
     def holds(self) -> pd.DataFrame:
         """The active holds: ``hold_id, server, device, user, purpose, created_at, expires_at``."""
-        return frame(self._holds.active(datetime.now(UTC)), _HOLD_COLUMNS)
+        return frame(self.active_holds(), _HOLD_COLUMNS)
+
+    def active_holds(self) -> list[dict[str, Any]]:
+        """The rows of `holds` as they are, for pages that do without pandas."""
+        return self._holds.active(datetime.now(UTC))
 
     def _said(self, answer: Recommendation) -> Recommendation:
         """Keep what was recommended; whoever asked has their answer also where that fails."""

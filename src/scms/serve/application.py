@@ -142,9 +142,9 @@ class Application(Voila):  # type: ignore[misc]  # voila has no type stubs
 
 
 def _own_handlers(base: str) -> list[Any]:
-    from scms.widgets.figure import bokehjs_path
-    from scms.widgets.language import language_module
-    from scms.widgets.words import CATALOGUE
+    from scms.widgets.base.language import language_module
+    from scms.widgets.base.words import CATALOGUE
+    from scms.widgets.feed.figure import bokehjs_path
 
     bokeh = {"path": str(bokehjs_path().parent)}
     icon = {"path": str(asset_path("dashboards"))}
@@ -165,7 +165,7 @@ def configuration(given: argparse.Namespace) -> Config:
     """Everything that Voila is told, of the arguments of `main`."""
     import bokeh
 
-    from scms.widgets.language import language_version
+    from scms.widgets.base.language import language_version
 
     pool = given.pool
     config = Config()

@@ -16,7 +16,7 @@ from voila.tornado.handler import TornadoVoilaHandler
 
 from scms.errors import ScmsError
 from scms.serve.plain import plain_page, speaker
-from scms.widgets.words import prefers_chinese
+from scms.widgets.base.words import prefers_chinese
 
 if TYPE_CHECKING:
     from scms.cluster import Cluster

@@ -25,7 +25,7 @@ PRELOADED: Final = (
     "ipywidgets",
     "scms.cluster",
     "scms.widgets.app",
-    "scms.widgets.charts",
+    "scms.widgets.feed.charts",
     "scms.live",
     "scms.recommend.holds",
     "bokeh.embed",

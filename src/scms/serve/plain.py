@@ -9,7 +9,7 @@ from functools import cache
 from typing import TYPE_CHECKING, Any, Final
 
 from scms.units import format_bytes, format_ratio
-from scms.widgets.words import words
+from scms.widgets.base.words import words
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -9,14 +9,14 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from scms.widgets.app import App
-    from scms.widgets.device_map import DeviceMap
-    from scms.widgets.finder import Finder
-    from scms.widgets.live import LiveView
-    from scms.widgets.outlook import OutlookView
-    from scms.widgets.reports import ReportsView
-    from scms.widgets.scorecard import ScorecardView
-    from scms.widgets.server import ServerView
-    from scms.widgets.usage import UsageView
+    from scms.widgets.finder.view import Finder
+    from scms.widgets.live.device_map import DeviceMap
+    from scms.widgets.live.view import LiveView
+    from scms.widgets.outlook.view import OutlookView
+    from scms.widgets.reports.usage import UsageView
+    from scms.widgets.reports.view import ReportsView
+    from scms.widgets.scorecard.view import ScorecardView
+    from scms.widgets.server.view import ServerView
 
 __all__ = [
     "App",
@@ -32,14 +32,14 @@ __all__ = [
 
 _HOMES = {
     "App": "app",
-    "DeviceMap": "device_map",
-    "Finder": "finder",
-    "LiveView": "live",
-    "OutlookView": "outlook",
-    "ReportsView": "reports",
-    "ScorecardView": "scorecard",
-    "ServerView": "server",
-    "UsageView": "usage",
+    "DeviceMap": "live.device_map",
+    "Finder": "finder.view",
+    "LiveView": "live.view",
+    "OutlookView": "outlook.view",
+    "ReportsView": "reports.view",
+    "ScorecardView": "scorecard.view",
+    "ServerView": "server.view",
+    "UsageView": "reports.usage",
 }
 
 

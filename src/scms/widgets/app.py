@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING, Any, Final
 
 import ipywidgets as w
 
-from scms.widgets.feed import Feed
-from scms.widgets.live import LiveView, close_tree
-from scms.widgets.part import add_classes
-from scms.widgets.parts import Header, Theme
-from scms.widgets.work import Worker
+from scms.widgets.base.part import add_classes, close_tree
+from scms.widgets.base.work import Worker
+from scms.widgets.feed.feed import Feed
+from scms.widgets.feed.parts import Header, Theme
+from scms.widgets.live.view import LiveView
 
 if TYPE_CHECKING:
     from scms.cluster import Cluster
@@ -136,7 +136,7 @@ class App(w.VBox):  # type: ignore[misc]  # ipywidgets has no type stubs
         from scms import widgets
 
         if key == "reports":  # a kernel that watches stays small, whatever its viewer reads
-            from scms.widgets.apart import Apart
+            from scms.widgets.reports.apart import Apart
 
             maker = Apart(self._lab)
             return widgets.ReportsView(self._lab, worker=self._worker, maker=maker)
@@ -144,8 +144,8 @@ class App(w.VBox):  # type: ignore[misc]  # ipywidgets has no type stubs
 
     def _make_server(self, name: str) -> Any:
         from scms.errors import UnknownServer
-        from scms.widgets.server import ServerView
-        from scms.widgets.work import Progress
+        from scms.widgets.base.work import Progress
+        from scms.widgets.server.view import ServerView
 
         try:
             return ServerView(self._lab, name, feed=self.feed, worker=self._worker)

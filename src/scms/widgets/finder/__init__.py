@@ -1,0 +1,1 @@
+"""The finder: which server to use for a job."""

@@ -1,0 +1,1 @@
+"""The live page: all servers now."""

@@ -1,0 +1,1 @@
+"""The outlook page: which servers will be free."""

@@ -1,0 +1,1 @@
+"""The scorecard page: what was promised against what came."""
