@@ -79,6 +79,11 @@ def device_state(  # noqa: PLR0911  a table of rules, one return each
     return DeviceState.FREE, "no work, no memory held"
 
 
+def stale_after_seconds(interval_seconds: float) -> float:
+    """How long a healthy server may be silent: three ticks and five seconds."""
+    return 3 * interval_seconds + 5
+
+
 def server_state(
     last_state: str | None, *, age_seconds: float | None, interval_seconds: float
 ) -> ServerState:
@@ -98,6 +103,6 @@ def server_state(
         return ServerState.UNKNOWN
     if last_state == ServerState.DOWN:
         return ServerState.DOWN if age_seconds <= 600 else ServerState.UNKNOWN
-    if age_seconds > 3 * interval_seconds + 5:
+    if age_seconds > stale_after_seconds(interval_seconds):
         return ServerState.STALE
     return ServerState(last_state)

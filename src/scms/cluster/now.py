@@ -9,6 +9,7 @@ from scms import live
 from scms.cluster.parts import Parts, frame
 from scms.errors import ScmsError
 from scms.filters import parse_filter
+from scms.states import stale_after_seconds
 from scms.tables import EVENT, PROCESS_SAMPLE
 
 if TYPE_CHECKING:
@@ -81,3 +82,9 @@ class Present(Parts):
         """The recent ticks of every server, oldest first (see `scms.live.history`)."""
         since = datetime.now(UTC) - timedelta(minutes=minutes)
         return live.history(self.hot, since=since, step_seconds=step_seconds)
+
+    def _max_age_seconds(self) -> float:
+        """Older data is no data; where ticks are far apart, that is when a server is stale."""
+        from scms.recommend.rank import MAX_AGE_SECONDS
+
+        return max(MAX_AGE_SECONDS, stale_after_seconds(self.inventory.settings.interval))
