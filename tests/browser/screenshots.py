@@ -38,7 +38,7 @@ def show_find(seen: Visit) -> None:
     seen.open("find")
     seen.page.get_by_label("GPUs", exact=True).fill("2")
     seen.page.get_by_label("Memory per GPU (GiB)").fill("40")
-    seen.page.get_by_label("Hours").fill("12")
+    seen.page.get_by_label("Hours", exact=True).fill("12")
     seen.page.locator(".scms-form").get_by_label("Your name").fill("ada")
     seen.page.get_by_role("button", name="Find servers").click()
     seen.page.wait_for_selector(".scms-candidate", timeout=PATIENCE_MS)
