@@ -76,8 +76,8 @@ def awks() -> Sequence[Any]:
 class Started:
     """The fallback as a shell would start it, read line by line."""
 
-    def __init__(self, shell: str, path: Path) -> None:
-        self.boot = bootstrap(interval_seconds=0.5)
+    def __init__(self, shell: str, path: Path, interval_seconds: float = 0.5) -> None:
+        self.boot = bootstrap(interval_seconds=interval_seconds)
         words = [shutil.which(shell), *(["sh"] if shell == "busybox" else []), "-c"]
         self.process = subprocess.Popen(
             [*[w for w in words if w is not None], self.boot.command],
@@ -192,15 +192,17 @@ def test_an_interval_longer_than_the_lease_is_no_silence(
 ) -> None:
     text = shell_source().replace("LEASE=30", "LEASE=0", 1)
     monkeypatch.setattr(bootstrap_module, "shell_source", lambda: text)
-    kept = Started("sh", no_python)
-    for _ in range(8):
-        kept.input.write(b"\n")
-        kept.input.flush()
-        kept.next()
-    wait_until(lambda: not kept.group(), 20, kept.group)  # now nobody says anything
-    kept.input.close()
-    kept.output.close()
-    kept.process.wait(10)
+    kept = Started("sh", no_python, interval_seconds=2)  # time enough for a busy machine to speak
+    try:
+        for _ in range(4):
+            kept.input.write(b"\n")
+            kept.input.flush()
+            kept.next()
+        wait_until(lambda: not kept.group(), 20, kept.group)  # now nobody says anything
+    finally:
+        kept.input.close()
+        kept.output.close()
+        kept.process.wait(10)
 
 
 def test_a_user_who_stands_in_no_file_is_asked_for_aside(started: Started) -> None:
