@@ -44,28 +44,7 @@ def show_find(seen: Visit) -> None:
     seen.page.wait_for_selector(".scms-candidate", timeout=PATIENCE_MS)
 
 
-def show_outlook(seen: Visit) -> None:
-    """The outlook with its map."""
-    seen.wait_drawn()
-    seen.open("outlook")
-    seen.page.wait_for_selector(".scms-outlook .scms-chance-cell", timeout=PATIENCE_MS)
-    seen.page.wait_for_selector(".scms-outlook [data-drawn]", timeout=PATIENCE_MS)
-
-
-def show_server(seen: Visit) -> None:
-    """The page of one server, with its past."""
-    seen.wait_drawn()
-    seen.page.evaluate("() => { location.hash = 'server/gpu-a01'; }")
-    seen.page.wait_for_selector(".scms-server-view [data-drawn]", timeout=PATIENCE_MS)
-
-
-PAGES = {
-    "live": show_live,
-    "server": show_server,
-    "reports": show_reports,
-    "outlook": show_outlook,
-    "find": show_find,
-}
+PAGES = {"live": show_live, "reports": show_reports, "find": show_find}
 SIZES = {"dark": (1440, 1000), "light": (1440, 1000), "phone": (390, 844)}
 
 

@@ -38,7 +38,7 @@ TERMS = re.compile(
     r"gpu<5 and free>=2|group:vision not tag:old gpus>=4|last-month|W41|scms collect|cluster\.toml"
     r"|GPU-[0-9a-f-]{36}|\b(SCMS|GPUs?|CPUs?|RAM|NVIDIA|Tesla|GeForce|RTX|CUDA|NVLink|PCIe|ECC|XID|Xid|MTBF|PID|EUR|kg"
     r"|[KMGTP]iB|GB|kWh?|[MG]Hz|CO2|UTC|HTML|PDF|XLSX|CSV|findings|Brier"
-    r"|CRPS|ETS|blend|analog|last_value|seasonal_naive|null)\b"
+    r"|CRPS|ETS|blend|analog|last_value|seasonal_naive|null|ext4|xfs|nfs4?)\b"
 )
 #: Texts and what is told of them, but what is marked as not to be translated.
 _SAID = """() => {

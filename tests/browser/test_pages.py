@@ -172,5 +172,5 @@ def test_a_phone_needs_no_sideways_scrolling(browser: Browser, dashboard: Dashbo
 
 def test_pictures_are_taken(browser: Browser, dashboard: Dashboard, repository: Path):
     taken = take(browser, dashboard.url, repository / "screenshots")
-    assert {path.name for path in taken} >= {"live-dark.png", "outlook-phone.png"}
+    assert len(taken) == 9
     assert all(path.stat().st_size > 20_000 for path in taken)
