@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
@@ -11,10 +9,10 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from scms.forecast.ahead import AHEAD_HOURS, KEY, PAST_HOURS, Ahead, ServerAhead, ahead_to_json
-from scms.serve.process import as_toml
 from scms.widgets import OutlookView, ServerView
 from scms.widgets.outlook import detail as outlook_detail
 from scms.widgets.outlook.rows import Asked, Seen, chance_map, columns, lines, tiles, without
+from widgets.light import heavy_imports
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -247,17 +245,8 @@ def test_without_history_the_page_says_what_is_missing(lab: Cluster):
 
 
 def test_a_kernel_that_shows_what_was_said_stays_light(told: Cluster, tmp_path: Path):
-    path = tmp_path / "cluster.toml"
-    path.write_text(as_toml(told.inventory))
-    script = (
-        "import sys, scms; view = scms.OutlookView(scms.open(sys.argv[1])); assert view.map.map;"
-        "heavy = {'statsmodels', 'fabric', 'pandas', 'pyiceberg', 'duckdb', 'scipy'};"
-        "print(sorted(heavy & set(sys.modules)))"
-    )
-    done = subprocess.run(
-        [sys.executable, "-c", script, str(path)], capture_output=True, text=True, check=True
-    )
-    assert done.stdout.strip() == "[]"
+    script = "view = scms.OutlookView(lab); assert view.map.map"
+    assert heavy_imports(told, tmp_path, script, "pandas") == set()
 
 
 def test_the_page_of_a_server_shows_what_is_said_of_its_next_day(told: Cluster):

@@ -1,7 +1,5 @@
 from __future__ import annotations
 
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -9,11 +7,11 @@ import pytest
 from scms import widgets
 from scms.cluster import Cluster
 from scms.errors import ScmsError
-from scms.serve.process import as_toml
 from scms.widgets import App, Finder, LiveView
 from scms.widgets.base.part import Part
 from scms.widgets.feed.figure import Figure
 from scms.widgets.feed.parts import Cards, Tiles
+from widgets.light import heavy_imports
 
 
 def test_the_live_view_gives_the_rows_it_shows(lab: Cluster):
@@ -140,14 +138,5 @@ def test_every_part_has_its_files():
 
 
 def test_a_kernel_that_only_watches_stays_light(lab: Cluster, tmp_path: Path):
-    path = tmp_path / "cluster.toml"
-    path.write_text(as_toml(lab.inventory))
-    script = (
-        "import sys, scms; view = scms.LiveView(scms.open(sys.argv[1])); view.feed.refresh();"
-        "heavy = {'statsmodels', 'fabric', 'paramiko', 'pyiceberg', 'duckdb', 'scipy'};"
-        "print(sorted(heavy & set(sys.modules)))"
-    )
-    done = subprocess.run(
-        [sys.executable, "-c", script, str(path)], capture_output=True, text=True, check=True
-    )
-    assert done.stdout.strip() == "[]"
+    script = "view = scms.LiveView(lab); view.feed.refresh()"
+    assert heavy_imports(lab, tmp_path, script) == set()
