@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from scms.states import DeviceState, ServerState
 from scms.units import format_duration
+from scms.widgets.feed.headline import is_free
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -55,7 +56,7 @@ def _known(now: Snapshot) -> list[tuple[str, str]]:
     )
     if not now.devices:
         return [("Now", seen)]
-    free = sum(d["state"] == DeviceState.FREE and d["held_by"] is None for d in now.devices)
+    free = sum(map(is_free, now.devices))
     unknown = sum(d["state"] == DeviceState.UNKNOWN for d in now.devices)
     told = f"{free} of {len(now.devices)} free" + (f", {unknown} unknown" if unknown else "")
     return [("Now", seen), ("GPUs", told)]
