@@ -120,7 +120,7 @@ def test_far_down_the_page_it_is_still_said_whether_it_is_live(
 def test_the_hours_of_gpus_can_be_walked_through(browser: Browser, dashboard: Dashboard):
     with visit(browser, f"{dashboard.url}#server/gpu-a01?reach=7+days") as seen:
         grid = seen.page.locator(".scms-hours")
-        grid.wait_for(timeout=PATIENCE_MS)
+        grid.locator("tbody tr").first.wait_for(timeout=PATIENCE_MS)  # the past is read last
         assert grid.locator("tbody tr").count() == 8
         assert grid.locator("tbody tr").first.locator("td").count() == 168
         grid.focus()
