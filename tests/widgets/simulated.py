@@ -5,6 +5,7 @@ The lines are those of the simulated lab, read by the collector's own parser and
 
 from __future__ import annotations
 
+import itertools
 import threading
 import time
 from dataclasses import dataclass, field
@@ -14,7 +15,7 @@ from scms.collect.assemble import Assembler
 from scms.collect.message import Hello, Tick
 from scms.collect.parse import parse_line
 from scms.collect.rows import Watch
-from scms.demo.lab import Lab
+from scms.demo.lab import DEFAULT_SEED, Lab
 from scms.errors import ConnectError
 from scms.hot import HotStore
 from scms.inventory import Inventory
@@ -43,6 +44,19 @@ def inventory(directory: Path, servers: int = 20, **settings: Any) -> Inventory:
     return Inventory.from_mapping(data, base=directory, source="test")
 
 
+def steady_lab(servers: int) -> Lab:
+    """A lab in which nothing is down while a test looks at it.
+
+    What a simulated server does follows the clock, and a test must not.
+    """
+    now = time.time()
+    for seed in itertools.count(DEFAULT_SEED):
+        lab = Lab(seed, servers=servers)
+        if not any(lab.outages(s.name, now - 3600, now + 2 * 3600) for s in lab.servers):
+            return lab
+    raise AssertionError("seeds do not end")
+
+
 @dataclass
 class Collector:
     """Stands for the collector: writes records of the lab into the hot store.
@@ -60,7 +74,7 @@ class Collector:
 
     def __post_init__(self) -> None:
         self.hot = HotStore.create(self.inventory.directory / "hot.sqlite")
-        self.lab = Lab(servers=len(self.inventory.servers))
+        self.lab = steady_lab(len(self.inventory.servers))
         self._interval = self.inventory.settings.interval
 
     def past(self, minutes: float, step: float = 10.0, until: float | None = None) -> None:

@@ -90,8 +90,7 @@ def test_who_watches_is_told_what_fits_and_gets_the_answer(finder: Finder):
 
 
 def test_what_can_never_fit_is_not_waited_for(finder: Finder):
-    # A tag is the inventory's word; whether a server that was never seen has 64 GPUs is not known,
-    # and a simulated server may be down whenever this runs.
+    # A tag is the inventory's word: it is known even of a server that nobody ever saw.
     finder.fields["tags"].value = "abacus"
     finder.watch()
     assert finder.answer.watch["state"] == "failed"
