@@ -17,23 +17,27 @@ import importlib
 import time
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
 
 from scms.forecast import outlook
 from scms.forecast.backtest import backtest_origins, crps, in_sample_error, interval
-from scms.forecast.champion import choices_to_json
+from scms.forecast.champion import GATE_ORIGINS, choices_to_json
 from scms.forecast.choosing import choices_of
 from scms.forecast.evaluate import judge_chances, model_scores
 from scms.forecast.logit import fit_chances
 from scms.forecast.models import LEVELS
-from scms.forecast.outlooks import models_named
+from scms.forecast.outlooks import CANDIDATES, models_named, spoken
 from scms.forecast.series import Series, hourly_series
 from scms.forecast.trace import Trace, trace_of
 
-#: Series and origins that slow peers are asked for.
-PEER_SERIES, PEER_ORIGINS = 20, 10
+if TYPE_CHECKING:
+    from scms.forecast.models import Model
+
+#: So many forecasts are asked of slow peers at most: about two minutes.
+PEER_CASES = 450
 
 
 def main() -> None:
@@ -75,56 +79,70 @@ def parsed() -> argparse.Namespace:
 
 
 def peer_cases(series: list[Series]) -> tuple[list[Series], np.ndarray]:
-    """Some series without gaps, and origins spread over their last month."""
+    """The series without gaps, and some of the origins that `model_scores` judges at."""
     whole = [one for one in series if one.known_hours == len(one.values)]
-    few = [whole[i] for i in np.random.default_rng(0).permutation(len(whole))[:PEER_SERIES]]
-    origins = [backtest_origins(one, horizon=24, limit=30)[-30:][::3] for one in few]
-    return few, np.array([own[:PEER_ORIGINS] for own in origins])
+    late = [backtest_origins(one, horizon=24, limit=44)[GATE_ORIGINS:] for one in whole]
+    every = -(-sum(map(len, late)) // PEER_CASES)
+    return whole, np.array([own[::every] for own in late])
 
 
 def peers(series: list[Series], origins: np.ndarray, path: Path) -> pd.DataFrame:
     """Our models and the peers at the same origins of the same series."""
+    capacity = np.array([one.capacity for one in series])[:, None, None, None]
+    answers = {model.name: asked([model] * len(series), series, origins)
+               for model in models_named(shared=False)}  # fmt: skip
+    early = {s.server: backtest_origins(s, horizon=24, limit=44)[:GATE_ORIGINS] for s in series}
+    competing = models_named(CANDIDATES, shared=False)
+    choices = choices_of(series, competing, origins=early)
+    speaking = [spoken(choices[one.server], competing) for one in series]
+    answers["(chosen)"] = asked(speaking, series, origins)
+    from scipy.special import ndtri
+
     told = np.load(path)
+    for name in sorted({key.split(".")[0] for key in told.files}):
+        normal = told[f"{name}.mean"][..., None] + told[f"{name}.deviation"][..., None] * ndtri(
+            LEVELS
+        )
+        answers[name] = np.clip(normal, 0.0, capacity), float(told[f"{name}.ms"])
+    return pd.DataFrame(
+        [peer_row(name, *answer, series, origins) for name, answer in answers.items()]
+    )
+
+
+def asked(models: list[Model], series: list[Series], origins: np.ndarray) -> tuple[Any, float]:
+    """What a model per series says, and the CPU milliseconds per origin."""
+    began = time.process_time()
+    told = [
+        model.fit(one.until(int(own[0]))).quantiles(one, [int(o) for o in own], 24)
+        for model, one, own in zip(models, series, origins, strict=True)
+    ]
+    return np.stack(told), 1000 * (time.process_time() - began) / origins.size
+
+
+def peer_row(
+    name: str, quantiles: np.ndarray, ms: float, series: list[Series], origins: np.ndarray
+) -> dict[str, Any]:
+    """The scores of one model, pooled over servers; intervals as the model says them."""
     truth = np.stack(
         [
             [s.values[o : o + 24] for o in own]  # noqa: PD011  no pandas
             for s, own in zip(series, origins, strict=True)
         ]
     )
-    capacity = np.array([one.capacity for one in series])[:, None, None, None]
-    answers: dict[str, tuple[np.ndarray, float]] = {}
-    for model in models_named(shared=False):
-        began = time.process_time()
-        quantiles = np.stack(
-            [
-                model.fit(s.until(int(own[0]))).quantiles(s, [int(o) for o in own], 24)
-                for s, own in zip(series, origins, strict=True)
-            ]
-        )
-        answers[model.name] = quantiles, 1000 * (time.process_time() - began) / origins.size
-    from scipy.special import ndtri
-
-    for name in sorted({key.split(".")[0] for key in told.files}):
-        normal = told[f"{name}.mean"][..., None] + told[f"{name}.deviation"][..., None] * ndtri(
-            LEVELS
-        )
-        answers[name] = np.clip(normal, 0.0, capacity), float(told[f"{name}.ms"])
     scales = [in_sample_error(s.values, own) for s, own in zip(series, origins, strict=True)]
+    use = np.array([one is not None for one in scales])
     scale = sum(one for one in scales if one is not None) * origins.shape[1]
-    rows = []
-    for name, (quantiles, milliseconds) in answers.items():
-        lower, upper = interval(quantiles, 0.8)
-        inside = (truth >= lower - 1e-9) & (truth <= upper + 1e-9)
-        rows.append(
-            {
-                "model": name,
-                "mase": np.abs(np.median(quantiles, axis=-1) - truth).mean(axis=-1).sum() / scale,
-                "scaled_crps": crps(quantiles, truth).mean(axis=-1).sum() / scale,
-                "coverage": inside.mean(),
-                "ms": milliseconds,
-            }
-        )
-    return pd.DataFrame(rows)
+    lower, upper = interval(quantiles, 0.8)
+    inside = (truth >= lower - 1e-9) & (truth <= upper + 1e-9)
+    errors = np.abs(np.median(quantiles, axis=-1) - truth).mean(axis=-1)
+    return {
+        "model": name,
+        "mase": errors[use].sum() / scale,
+        "scaled_crps": crps(quantiles, truth).mean(axis=-1)[use].sum() / scale,
+        "coverage": inside.mean(),
+        "ms": ms,
+        "cases": origins.size,
+    }
 
 
 def speed(trace: Trace, now: datetime, count: int) -> None:

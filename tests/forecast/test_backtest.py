@@ -14,6 +14,7 @@ from scms.forecast.backtest import (
     backtest_origins,
     crps,
     interval,
+    origins_between,
 )
 from scms.forecast.champion import Choice, choices_from_json, choices_to_json, choose, choose_all
 from scms.forecast.ets import Ets
@@ -86,6 +87,23 @@ def test_an_origin_whose_future_is_mostly_unknown_is_left_out():
     values = np.ones(400)
     values[-20:] = np.nan
     assert backtest_origins(series(values), horizon=24)[-1] == 400 - 24 - 25
+
+
+def test_origins_are_filled_up_to_every_five_hours():
+    one = series(np.ones(400))
+    origins = backtest_origins(one, horizon=24)
+    between = origins_between(one, origins, horizon=24)
+    assert between == list(range(origins[0], origins[-1] + 1, 5))
+    assert origins_between(one, [200, 207], horizon=24) == [200, 205, 207]
+    assert origins_between(one, [], horizon=24) == []
+
+
+def test_no_origin_is_filled_in_where_its_future_or_its_yesterday_is_unknown():
+    values = np.ones(400)
+    values[250:300] = np.nan
+    between = origins_between(series(values), [200, 350], horizon=24)
+    # 240 knows 10 of its 24 h to come; at 300 nothing was known for more than a day.
+    assert between == [*range(200, 240, 5), *range(305, 351, 5)]
 
 
 def test_a_history_too_short_has_no_origin():

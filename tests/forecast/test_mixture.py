@@ -11,7 +11,7 @@ from forecast.synthetic import load, series
 from scms.forecast import choosing
 from scms.forecast.backtest import backtest_origins, crps
 from scms.forecast.champion import Choice, choices_from_json, choices_to_json
-from scms.forecast.choosing import choices_of
+from scms.forecast.choosing import choices_of, weights_of
 from scms.forecast.ets import Ets
 from scms.forecast.mixture import PRIOR, Blend, best_weights, loss_matrices
 from scms.forecast.models import LEVELS, Analog, LastValue, Week
@@ -152,3 +152,33 @@ def test_the_outlook_speaks_with_the_weights_of_the_choice():
     assert outlook(frame, now=now, choices=last)["mean"].to_numpy() == pytest.approx(alone)
     means = outlook(frame, now=now, choices=week)["mean"].to_numpy()
     assert means == pytest.approx(values[-168:].mean(), abs=0.05)
+
+
+def test_the_weights_are_sought_between_the_origins_too(monkeypatch, walk):
+    asked = []
+    quantiles = Week.quantiles
+
+    def noted(self, one, origins, horizon):
+        asked.append(len(origins))
+        return quantiles(self, one, origins, horizon)
+
+    monkeypatch.setattr(Week, "quantiles", noted)
+    places = backtest_origins(walk, horizon=24)
+    weights_of([walk], models_named(("blend",)), {"gpu-1": places}, 24)
+    assert asked == [5 * (len(places) - 1) + 1]
+
+
+def test_of_many_servers_some_tell_the_weights(monkeypatch, noise):
+    asked = set()
+    quantiles = Week.quantiles
+
+    def noted(self, one, origins, horizon):
+        if len(origins) > 16:  # the gate asks at 16 origins at most
+            asked.add(one.server)
+        return quantiles(self, one, origins, horizon)
+
+    monkeypatch.setattr(Week, "quantiles", noted)
+    monkeypatch.setattr(choosing, "WEIGHT_SERVERS", 2)
+    servers = [replace(noise, server=f"gpu-{n}") for n in range(6)]
+    choices_of(servers, models_named(("blend",)))
+    assert asked == {"gpu-0", "gpu-3"}

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
-from scms.forecast.backtest import backtest, backtest_origins
+from scms.forecast.backtest import backtest, backtest_origins, origins_between
 from scms.forecast.champion import GATE_ORIGINS, choose_all
 from scms.forecast.mixture import Blend, best_weights, loss_matrices
 
@@ -28,6 +28,8 @@ if TYPE_CHECKING:
 CHOICE_HOURS: Final = 24
 #: So many servers say what is alike for all.
 SAMPLE_SERVERS: Final = 64
+#: and so many the weights of the blend, which take more origins of each.
+WEIGHT_SERVERS: Final = 32
 #: Models that are asked on all servers only where one of the sample chose them.
 _DEAR: Final = frozenset({"ets"})
 
@@ -68,8 +70,8 @@ def _chosen(
     horizon: int,
 ) -> dict[str, Choice]:
     ready = [one for one in series if len(places[one.server]) >= GATE_ORIGINS]
-    sample = ready[:: -(-len(ready) // SAMPLE_SERVERS)] if ready else []
-    weights = weights_of(sample, models, places, horizon)
+    sample = _spread(ready, SAMPLE_SERVERS)
+    weights = weights_of(_spread(ready, WEIGHT_SERVERS), models, places, horizon)
     if weights is not None:
         models = [one.weighted(weights) if isinstance(one, Blend) else one for one in models]
     capacities = {one.server: one.capacity for one in series}
@@ -95,18 +97,26 @@ def weights_of(
     places: Mapping[str, Sequence[int]],
     horizon: int,
 ) -> Weights | None:
-    """The weights of the blend among the models that would have been best; None without either."""
+    """The weights of the blend among the models that would have been best; None without either.
+
+    They are sought at five times as many origins as models are compared at (`origins_between`).
+    """
     blend = next((model for model in models if isinstance(model, Blend)), None)
     if blend is None or not series:
         return None
     losses, forecasts = np.zeros(()), 0
     for one in series:
-        own = places[one.server]
+        own = origins_between(one, places[one.server], horizon=horizon)
         answers = [part.fit(one).quantiles(one, own, horizon) for part in blend.parts]
         truth = np.stack([one.values[place : place + horizon] for place in own])
         losses = losses + loss_matrices(answers, truth, one.capacity)
         forecasts += len(own)
     return best_weights(losses, forecasts)
+
+
+def _spread(series: Sequence[Series], most: int) -> Sequence[Series]:
+    """Evenly spaced ones, at most so many."""
+    return series[:: max(1, -(-len(series) // most))]
 
 
 def _scores(
