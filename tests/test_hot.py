@@ -108,6 +108,25 @@ def test_newest_finds_the_same_and_reads_a_record_once(store: HotStore) -> None:
     assert store.newest("", server="b") == [store.latest(server="b")]
 
 
+def test_newest_reads_again_only_what_is_new(store: HotStore) -> None:
+    store.append([record("a"), record("b")])
+    (before,) = store.newest("")
+    store.append([record("b", at=9)])
+    (after,) = store.newest("")
+    assert after[0] is before[0]
+    assert after == store.latest()
+
+
+def test_newest_of_a_file_that_was_replaced_is_of_the_new_one(store: HotStore) -> None:
+    store.append([record("a", at=1)])
+    store.newest("")
+    for path in store.path.parent.glob(f"{store.path.name}*"):
+        path.unlink()
+    HotStore.create(store.path).append([record("a", at=2)])
+    ((newest,),) = store.newest("")
+    assert (newest.id, newest.record.received_at_ms) == (1, 2)
+
+
 def test_purge_removes_what_is_committed_and_old(store: HotStore) -> None:
     store.append([record(at=at) for at in (10, 20, 30, 40)])
     removed = store.purge(3, older_than_ms=30)

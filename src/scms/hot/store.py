@@ -40,6 +40,10 @@ class HotStore(Database):
         HotStoreError: In every method: the file cannot be read or written.
     """
 
+    def __init__(self, path: Path, *, create: bool) -> None:
+        super().__init__(path, create=create)
+        self._newest: dict[tuple[int, bytes], StoredRecord] = {}
+
     @classmethod
     def create(cls, path: Path) -> Self:
         """The store for a writer: the file is made where there is none."""
@@ -88,7 +92,7 @@ class HotStore(Database):
         rows = self.query(
             "SELECT id, body FROM record WHERE id > ? ORDER BY id LIMIT ?", (record_id, limit)
         )
-        return decode_tables([(row[0], row[1]) for row in rows])
+        return [decode_tables(row[0], row[1]) for row in rows]
 
     def since(
         self, received_at_ms: int, *, every_ms: int | None = None, server: str | None = None
@@ -131,7 +135,11 @@ class HotStore(Database):
         )
 
     def newest(self, *parts: str, server: str | None = None) -> list[list[StoredRecord]]:
-        """For each part what `latest_with` finds; a record that is of several is read once."""
+        """For each part what `latest_with` finds; a record that is of several is read once.
+
+        What was read of all servers is kept, and a record that is still the newest at the next
+        time is not read again: whoever asks more often than servers are read pays for what is new.
+        """
         rows = self.query(
             "SELECT n.part, r.id, r.body FROM newest n JOIN record r ON r.id = n.record_id "  # noqa: S608  only question marks
             f"WHERE n.part IN ({', '.join('?' * len(parts))}) "
@@ -139,8 +147,12 @@ class HotStore(Database):
             (*parts, server),
         )
         bodies = {number: body for _, number, body in rows}
-        decoded = {number: decode(number, body) for number, body in bodies.items()}
-        return [[decoded[row[1]] for row in rows if row[0] == part] for part in parts]
+        kept = self._newest
+        # By their bytes: a file that was replaced begins its numbers anew.
+        decoded = {key: kept[key] if key in kept else decode(*key) for key in bodies.items()}
+        if server is None:
+            self._newest = decoded
+        return [[decoded[row[1], row[2]] for row in rows if row[0] == part] for part in parts]
 
     def purge(self, committed_id: int, older_than_ms: int) -> int:
         """Remove records up to a number that were received before a moment.
