@@ -26,6 +26,11 @@ if TYPE_CHECKING:
     from scms.cluster import Cluster
     from scms.live import Snapshot
 
+#: A sample is on the page so soon after it is known, however seldom servers are asked. Servers are
+#: asked one after the other, so that there is nearly always something new.
+_LIVE_SECONDS: Final = 2.0
+#: More often than this nobody can read.
+_LEAST_SECONDS: Final = 1.0
 #: Without a ping of a visible page for this long, ticks stop.
 _UNWATCHED_SECONDS: Final = 10.0
 #: History that was read so recently is not read again.
@@ -48,7 +53,7 @@ class Feed(Part):
     def __init__(self, lab: Cluster, **values: Any) -> None:
         settings = lab.inventory.settings
         self._lab = lab
-        self._pause = max(1.0, settings.interval)
+        self._pause = min(_LIVE_SECONDS, max(_LEAST_SECONDS, settings.interval))
         self._packer = Packer(
             zone=settings.timezone,
             interval_seconds=settings.interval,
