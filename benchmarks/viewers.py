@@ -70,6 +70,11 @@ def _idle(dashboard: Dashboard) -> bool:
     return all(b - a < 0.05 for a, b in zip(before, after, strict=True))
 
 
+def busiest(dashboard: Dashboard) -> int:
+    """The kernel of the one page; another is there that waits, and a page may get a new one."""
+    return max(kernels(dashboard.process.pid), key=tree_cpu_seconds)
+
+
 def started(inventory: Inventory, browser: Browser, times: int) -> Iterator[str]:
     for pool, name in ((0, "no kernel waits"), (1, "a kernel waits")):
         with serve(inventory, port=0, pool=pool) as dashboard:
@@ -83,10 +88,10 @@ def started(inventory: Inventory, browser: Browser, times: int) -> Iterator[str]
             )
 
 
-def memory(dashboard: Dashboard, page: Page, kernel: int, warm: float) -> Iterator[str]:
+def memory(dashboard: Dashboard, page: Page, warm: float) -> Iterator[str]:
     yield row("memory (PSS) of a kernel that waits", f"{warm:.0f} MB")
     page.wait_for_timeout(20_000)
-    yield row("of one whose page is live", f"{pss_mb(kernel):.0f} MB", "aim 120 MB")
+    yield row("of one whose page is live", f"{pss_mb(busiest(dashboard)):.0f} MB", "aim 120 MB")
     for key, drawn in PAGES:
         if page.locator(f".scms-switch [data-key={key}]").count() == 0:
             continue
@@ -94,7 +99,7 @@ def memory(dashboard: Dashboard, page: Page, kernel: int, warm: float) -> Iterat
         script = "s => document.querySelector(s) !== null"
         page.wait_for_function(script, arg=drawn, polling=200, timeout=180_000)
         page.wait_for_timeout(5000)
-        yield row(f"after {key.capitalize()}", f"{pss_mb(kernel):.0f} MB")
+        yield row(f"after {key.capitalize()}", f"{pss_mb(busiest(dashboard)):.0f} MB")
     page.click(".scms-switch [data-key=live]")
     server = pss_mb(dashboard.process.pid)
     yield row("of Voila itself", f"{server:.0f} MB")
@@ -142,8 +147,9 @@ def live(inventory: Inventory, browser: Browser, options: argparse.Namespace) ->
         warm = pss_mb(kernel)
         page = watched_page(browser, dashboard.url)
         if not options.quick:
-            yield from memory(dashboard, page, kernel, warm)
+            yield from memory(dashboard, page, warm)
         yield from many(dashboard, page, options.seconds)
+        kernel = busiest(dashboard)
         page.context.close()
         gone = wait(lambda: kernel not in kernels(dashboard.process.pid), "the kernel to end")
         yield row("until the kernel of a closed tab is gone", f"{gone:.1f} s")
