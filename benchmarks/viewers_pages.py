@@ -160,17 +160,22 @@ def watch(dashboard: Dashboard, count: int, seconds: float, page: Page | None) -
     began = time.monotonic()
     time.sleep(min(seconds, 15) if not count else seconds)
     after, taken = _spent(dashboard), time.monotonic() - began
+    # A page that was loaded anew has another kernel: what ended or began meanwhile does not count.
+    of_kernels = sum(after[pid] - before[pid] for pid in after.keys() & before.keys())
+    server = dashboard.process.pid
     copies = [Viewer(v.kernel, v.socket, v.size, v.messages, [*v.ticks]) for v in found]
     shown = [] if page is None else [float(n) for n in page.evaluate("window.scmsShown")]
     thread.join()
-    return Watched(copies, shown, taken, after[0] - before[0], after[1] - before[1])
+    of_server = after[server] - before[server]
+    return Watched(copies, shown, taken, of_kernels - of_server, of_server)
 
 
-def _spent(dashboard: Dashboard) -> tuple[float, float]:
-    """CPU seconds of all kernels, and of the server itself."""
-    pid = dashboard.process.pid
-    of_kernels = sum(tree_cpu_seconds(kernel) for kernel in kernels(pid))
-    return of_kernels, time.clock_gettime((~pid << 3) | 2)
+def _spent(dashboard: Dashboard) -> dict[int, float]:
+    """CPU seconds of each kernel with what it started, and of the server without."""
+    server = dashboard.process.pid
+    return {kernel: tree_cpu_seconds(kernel) for kernel in kernels(server)} | {
+        server: time.clock_gettime((~server << 3) | 2)
+    }
 
 
 def watched_page(browser: Browser, url: str) -> Page:
