@@ -26,9 +26,9 @@ if TYPE_CHECKING:
     from scms.cluster import Cluster
     from scms.live import Snapshot
 
-#: A sample is on the page so soon after it is known, however seldom servers are asked. Servers are
-#: asked one after the other, so that there is nearly always something new.
-_LIVE_SECONDS: Final = 2.0
+#: However seldom servers are asked, a sample is on the page within 2 s of being known; some of them
+#: are for the way. Servers are asked one after the other: there is nearly always something new.
+_LIVE_SECONDS: Final = 1.5
 #: More often than this nobody can read.
 _LEAST_SECONDS: Final = 1.0
 #: Without a ping of a visible page for this long, ticks stop.
