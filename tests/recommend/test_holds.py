@@ -187,6 +187,43 @@ def test_a_present_without_a_zone_is_refused(holds: Holds):
         holds.active(datetime(2026, 1, 1))  # noqa: DTZ001  the point
 
 
+def test_devices_of_several_servers_are_held_together(holds: Holds):
+    rows = holds.take_all({"gpu-1": ["A", "B"], "gpu-2": ["A"]}, user="alice", now=NOW)
+    base = rows[0]["hold_id"].split(".")[0]
+    assert [(row["hold_id"], row["server"], row["device"]) for row in rows] == [
+        (f"{base}.1", "gpu-1", "A"),
+        (f"{base}.2", "gpu-1", "B"),
+        (f"{base}.3", "gpu-2", "A"),
+    ]
+    assert holds.release(base, now=LATER) == 3
+
+
+def test_of_several_servers_all_is_held_or_nothing(holds: Holds):
+    holds.take("gpu-2", ["A"], user="alice", now=NOW)
+    with pytest.raises(HoldError, match="on gpu-2, A is held by alice until 12:20"):
+        holds.take_all({"gpu-1": ["A"], "gpu-2": ["A"]}, user="bob", now=LATER)
+    assert [(row["server"], row["user"]) for row in holds.active(LATER)] == [("gpu-2", "alice")]
+
+
+def test_whoever_holds_on_each_server_is_named(holds: Holds):
+    holds.take("gpu-1", ["A"], user="alice", now=NOW)
+    holds.take("gpu-2", ["B"], user="carol", now=NOW)
+    with pytest.raises(HoldError, match=r"on gpu-1, A is held by alice.*; on gpu-2, B is held by"):
+        holds.take_all({"gpu-1": ["A"], "gpu-2": ["B"]}, user="bob", now=LATER)
+
+
+def test_so_many_devices_are_counted_over_all_servers(holds: Holds):
+    places = {f"gpu-{n}": ["A"] for n in range(5)}
+    with pytest.raises(HoldError, match="alice would hold 5 devices; expected at most 4"):
+        holds.take_all(places, user="alice", now=NOW)
+    assert holds.active(NOW) == []
+
+
+def test_nothing_cannot_be_held(holds: Holds):
+    with pytest.raises(HoldError, match="no server is named"):
+        holds.take_all({}, user="alice", now=NOW)
+
+
 RACER = """
 import sys
 from datetime import UTC, datetime
@@ -201,7 +238,7 @@ sys.stdin.readline()
 won = []
 for number in range(30):
     try:
-        holds.take("gpu-1", [f"A{number}", f"B{number}"], user=sys.argv[2], now=datetime.now(UTC))
+        holds.take_all(PLACES, user=sys.argv[2], now=datetime.now(UTC))
         won.append(number)
     except HoldError:
         pass
@@ -209,30 +246,61 @@ print(",".join(map(str, won)))
 """
 
 
-def test_of_processes_that_want_the_same_devices_one_gets_them(tmp_path: Path):
-    path = tmp_path / "hot.sqlite"
-    holds = Holds(HotStore.create(path), HoldSettings())
-    racers = [
-        subprocess.Popen(
-            [sys.executable, "-c", RACER, str(path), user],
+def raced(path: Path, places: dict[str, str]) -> dict[str, list[int]]:
+    """What each user won of thirty races; places are Python, with the ``number`` of the race."""
+    racers = {
+        user: subprocess.Popen(
+            [sys.executable, "-c", RACER.replace("PLACES", wanted), str(path), user],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,
         )
-        for user in ("alice", "bob", "carol")
-    ]
-    for racer in racers:
+        for user, wanted in places.items()
+    }
+    for racer in racers.values():
         assert racer.stdout is not None
         assert racer.stdout.readline() == "ready\n"
-    for racer in racers:
+    for racer in racers.values():
         assert racer.stdin is not None
         racer.stdin.write("go\n")
         racer.stdin.flush()
-    won = [racer.communicate(timeout=60)[0].strip() for racer in racers]
-    assert [racer.returncode for racer in racers] == [0, 0, 0]
-    numbers = [int(number) for line in won for number in line.split(",") if number]
-    assert sorted(numbers) == list(range(30))  # each pair went to exactly one
+    won = {user: racer.communicate(timeout=60)[0].strip() for user, racer in racers.items()}
+    assert [racer.returncode for racer in racers.values()] == [0] * len(racers)
+    return {user: [int(n) for n in line.split(",") if n] for user, line in won.items()}
+
+
+def test_of_processes_that_want_the_same_devices_one_gets_them(tmp_path: Path):
+    path = tmp_path / "hot.sqlite"
+    holds = Holds(HotStore.create(path), HoldSettings())
+    pair = '{"gpu-1": [f"A{number}", f"B{number}"]}'
+    won = raced(path, dict.fromkeys(("alice", "bob", "carol"), pair))
+    assert sorted(n for own in won.values() for n in own) == list(
+        range(30)
+    )  # each pair went to exactly one
     assert len(holds.active(datetime.now(UTC))) == 60
+
+
+def test_of_processes_whose_servers_overlap_one_gets_all_of_its_own(tmp_path: Path):
+    path = tmp_path / "hot.sqlite"
+    holds = Holds(HotStore.create(path), HoldSettings())
+    # Each wants two of three servers, so that any two of them meet on one: in a ring, as those who
+    # dine wait for each other where each takes one fork after the other.
+    ring = {"alice": (1, 2), "bob": (2, 3), "carol": (3, 1)}
+    places = {
+        user: "{" + ", ".join(f'"gpu-{n}": [f"A{{number}}"]' for n in pair) + "}"
+        for user, pair in ring.items()
+    }
+    won = raced(path, places)
+    assert sorted(n for own in won.values() for n in own) == list(
+        range(30)
+    )  # of each race exactly one has both
+    held = {(row["server"], row["device"], row["user"]) for row in holds.active(datetime.now(UTC))}
+    assert held == {
+        (f"gpu-{n}", f"A{number}", user)
+        for user, numbers in won.items()
+        for number in numbers
+        for n in ring[user]
+    }
 
 
 def said(holds: Holds) -> list[str]:

@@ -13,6 +13,7 @@ from scms.errors import ReportError, RequestError
 from scms.recommend.news import text
 from scms.recommend.rank import recommend
 from scms.recommend.request import Request
+from scms.recommend.spread import spread
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -48,6 +49,38 @@ def test_the_letter_names_server_reasons_and_what_to_type(tmp_path: Path, answer
     assert "- 2 of 2 GPUs free" in body
     assert "export CUDA_VISIBLE_DEVICES=" in body
     assert "So can gpu-2." in body
+
+
+@pytest.fixture
+def together() -> Recommendation:
+    rows, own = (
+        [server("gpu-1"), server("gpu-2")],
+        [*devices("gpu-1", "ff"), *devices("gpu-2", "f")],
+    )
+    alone = recommend(Request(gpus=3, same_server=False), rows, own, now=NOW, seed=None)
+    return spread(alone, rows, own, seed=None)
+
+
+def test_the_letter_names_every_server_of_those_that_do_together(tmp_path: Path, together):
+    with smtp_sink() as box:
+        lab(tmp_path, **mail(box.port)).send_news(together, mail=["ann@lab.example"])
+    (got,) = box.mails
+    assert got["Subject"] == "Lab: gpu-1 and gpu-2 have what you wait for"
+    body = "\n".join(got.get_content().splitlines())
+    assert "gpu-1 and gpu-2 can take 3 GPUs, on any servers" in body
+    assert "- 2 + 1 GPUs of 2 servers" in body
+    assert "gpu-1:\n- 2 of 2 GPUs free" in body
+    assert body.count("export CUDA_VISIBLE_DEVICES=") == 2
+    assert "scms hold gpu-1 GPU-gpu-1-0 GPU-gpu-1-1\nscms hold gpu-2 GPU-gpu-2-0" in body
+
+
+def test_the_webhook_gets_the_servers_that_do_together(tmp_path: Path, together):
+    with webhook() as hook:
+        lab(tmp_path, webhook={"url": hook.url}).send_news(together, webhook=True, held=True)
+    ((_, body),) = hook.posts
+    assert body["request"]["same_server"] is False
+    assert [part["server"] for part in body["plans"][0]["parts"]] == ["gpu-1", "gpu-2"]
+    assert body["text"].endswith("It is held for you.")
 
 
 def test_several_addresses_get_one_letter(tmp_path: Path, answer):

@@ -24,6 +24,11 @@ def test_a_request_reads_aloud():
     assert str(request) == "2 GPUs A100, 24 GiB each, tag ib, for 8 h"
 
 
+def test_on_any_servers_is_said_where_it_makes_a_difference():
+    assert str(Request(gpus=4, same_server=False)) == "4 GPUs, on any servers, for 1 h"
+    assert str(Request(gpus=1, same_server=False)) == str(Request(gpus=1))
+
+
 def test_a_request_on_cpus_reads_aloud():
     request = Request(gpus=0, cpu_cores=16, memory_bytes=64 * GIB, group="nlp", hours=0.5)
     assert str(request) == "no GPU, 16 CPU cores, 64 GiB RAM, group nlp, for 30 min"

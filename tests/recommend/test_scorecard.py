@@ -8,12 +8,13 @@ from typing import Any
 import pandas as pd
 import pytest
 
-from recommend.fleet import NOW, device, server
+from recommend.fleet import NOW, device, devices, server
 from scms.forecast.outlooks import COLUMNS
 from scms.recommend.rank import recommend
 from scms.recommend.request import Request
 from scms.recommend.said import hold_rows, outlook_rows, recommendation_rows
 from scms.recommend.scorecard import scorecard
+from scms.recommend.spread import spread
 from scms.said import HOLD, OUTLOOK, RECOMMENDATION
 
 
@@ -66,6 +67,20 @@ def test_candidates_used_alike_share_one_vote():
     assert list(kept.T["least used now"]) == pytest.approx([2, 0.75])
 
 
+def test_servers_that_take_a_job_together_share_one_vote_as_the_first_choice():
+    said = pd.DataFrame(
+        [
+            told("a", 1, 0.9, 1, server="s1"),
+            told("a", 1, 0.7, 0, server="s2", free_before_ratio=0.5),
+            told("b", 1, 0.9, 1),
+        ]
+    )
+    summary = scorecard(said, NO_OUTLOOKS).summary.set_index("what")
+    kept = summary[["cases", "promised", "kept"]].astype(float)
+    assert list(kept.T["first choice"]) == pytest.approx([2, 0.85, 0.75])
+    assert list(kept.T["least used now"]) == pytest.approx([1, 0.9, 1.0])  # of b: a left no choice
+
+
 def test_chances_are_binned_by_what_was_promised():
     said = pd.DataFrame(
         [told("a", 1, 0.96, 1), told("b", 1, 0.97, 0), told("c", 1, 0.5, 1), told("d", 1, None, 1)]
@@ -111,6 +126,15 @@ def test_an_answer_is_kept_with_a_row_per_candidate():
     assert set(rows[0]) == set(RECOMMENDATION.column_names())
     assert rows[0]["said_at"] == round(NOW.timestamp() * 1000)
     assert rows[0]["probability"] is None
+
+
+def test_of_servers_that_take_a_job_together_each_is_kept_with_its_own_gpus():
+    rows, own = [server("a"), server("b")], [*devices("a", "ff"), *devices("b", "f")]
+    alone = recommend(Request(gpus=3, same_server=False), rows, own, now=NOW)
+    kept = recommendation_rows(spread(alone, rows, own), recommendation_id="r", made_by="ada scms")
+    assert [(row["rank"], row["server"], row["gpus"]) for row in kept] == [(1, "a", 2), (1, "b", 1)]
+    assert kept[0]["devices"] == "GPU-a-0,GPU-a-1"
+    assert '"same_server": false' in str(kept[0]["request"])
 
 
 def test_a_hold_is_kept_with_its_action():

@@ -108,6 +108,22 @@ def test_a_hold_that_was_taken_from_an_answer_is_known(held: pd.DataFrame, expec
     assert row["held"] == expected
 
 
+def test_of_servers_that_take_a_job_together_each_is_scored_by_its_own_gpus():
+    rows = [RECOMMENDATION | {"gpus": 2}, RECOMMENDATION | {"server": "b", "gpus": 1}]
+    said = pd.DataFrame(rows)
+    said["user"] = said["user"].astype("string")
+    free = pd.concat([slots("111111"), slots("111111").assign(server="b")])
+    judged = scored(
+        "recommendation_scored",
+        recommendation=said,
+        free_15m=free,
+        user_usage_15m=used(),
+        hold=holds(("taken", "a", "r"), ("taken", "b", "r")),
+    )
+    told = {row["server"]: (row["gpus"], row["stayed"], row["held"]) for row in judged}
+    assert told == {"a": (2, 0, 1), "b": (1, 1, 1)}
+
+
 def test_gpus_that_stayed_free_for_the_hour_kept_the_promise():
     (row,) = recommended("111111")
     assert (row["stayed"], row["kept_hours"]) == (1, 1.0)

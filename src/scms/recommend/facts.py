@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
     from datetime import datetime
 
 Row = dict[str, Any]
@@ -44,3 +45,25 @@ class Facts:
     holds: Mapping[str, Row]
     now: datetime
     max_age_seconds: float
+
+
+def facts_of(
+    servers: Sequence[Row],
+    devices: Sequence[Row],
+    *,
+    holds: Iterable[Row] = (),
+    now: datetime,
+    max_age_seconds: float,
+) -> dict[str, Facts]:
+    """What is known of each server, by name: live rows and active holds put together."""
+    own: defaultdict[str, list[Row]] = defaultdict(list)
+    for device in devices:
+        own[device["server"]].append(device)
+    held: defaultdict[str, dict[str, Row]] = defaultdict(dict)
+    for hold in holds:
+        if hold["expires_at"] > now:
+            held[hold["server"]][hold["device"]] = hold
+    return {
+        row["server"]: Facts(row, own[row["server"]], held[row["server"]], now, max_age_seconds)
+        for row in servers
+    }

@@ -133,3 +133,28 @@ def has_capability(request: Request, device: Mapping[str, Any]) -> bool:
         return True
     capability = compute_capability(device)
     return capability is not None and capability >= request.compute_capability
+
+
+def most_gpus(request: Request, facts: Facts) -> int | None:
+    """How many GPUs of a server suit a request, in whatever state; None where that is not known."""
+    server = facts.server
+    problem = server.get("gpu_problem")
+    if problem is not None and not str(problem).startswith("no driver"):
+        return None
+    if not facts.devices and server["state"] not in {"up", "degraded"}:
+        return None
+    if any(_is_unknown(request, device) for device in facts.devices):
+        return None
+    return sum(
+        has_model(request, device)
+        and has_memory(request, device)
+        and has_capability(request, device)
+        for device in facts.devices
+    )
+
+
+def _is_unknown(request: Request, device: Row) -> bool:
+    """Whether what is asked of a device is not known of it."""
+    return (request.gpu_memory_bytes is not None and device["memory_total_bytes"] is None) or (
+        request.compute_capability is not None and compute_capability(device) is None
+    )

@@ -9,24 +9,23 @@ changes go to the table ``hold`` of what was said, in the same transaction.
 from __future__ import annotations
 
 import secrets
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any, Final
 
 from scms.errors import HoldError
+from scms.recommend.held import cannot_release, check, described, is_part, milliseconds_of, row_of
 from scms.recommend.said import hold_rows
-from scms.units import format_duration
 
 if TYPE_CHECKING:
     import sqlite3
-    from collections.abc import Callable, Collection, Sequence
+    from collections.abc import Callable, Collection, Mapping, Sequence
+    from datetime import datetime
 
     from scms.hot import HotStore
     from scms.settings import HoldSettings
 
 Row = dict[str, Any]
 
-#: The longest a hold may be asked to last: longer ones belong to the job itself.
-MAXIMUM_SECONDS: Final = 86400.0
 _COLUMNS: Final = "hold_id, server, device, user, purpose, created_at_ms, expires_at_ms"
 _INSERT: Final = f"INSERT INTO hold ({_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?)"  # noqa: S608
 _ACTIVE: Final = "released_at_ms IS NULL AND expires_at_ms > ?"
@@ -67,13 +66,32 @@ class Holds:
         seconds: float | None = None,
         recommendation_id: str | None = None,
     ) -> list[Row]:
-        """Hold devices: all of them, or none.
+        """Hold devices of one server: all of them, or none; see `take_all`."""
+        return self.take_all(
+            {server: devices},
+            user=user,
+            now=now,
+            purpose=purpose,
+            seconds=seconds,
+            recommendation_id=recommendation_id,
+        )
+
+    def take_all(
+        self,
+        places: Mapping[str, Sequence[str]],
+        *,
+        user: str,
+        now: datetime,
+        purpose: str | None = None,
+        seconds: float | None = None,
+        recommendation_id: str | None = None,
+    ) -> list[Row]:
+        """Hold devices of some servers: all of them, or none.
 
         A device that ``user`` already holds is held anew, from now on.
 
         Args:
-            server: The server they are on.
-            devices: UUIDs.
+            places: UUIDs, by the server that they are on.
             user: For whom.
             now: The present, aware.
             purpose: Shown to others.
@@ -89,29 +107,29 @@ class Holds:
             HotStoreError: The hot store cannot be written.
         """
         duration = self._settings.duration if seconds is None else seconds
-        _check(server, devices, user, purpose, duration)
-        start = _milliseconds(now)
+        check(places, user, purpose, duration)
+        start = milliseconds_of(now)
         end = start + round(duration * 1000)
-        wanted = list(dict.fromkeys(devices))
+        wanted = [(server, one) for server, own in places.items() for one in dict.fromkeys(own)]
         with self._hot.transaction() as connection:
             held = _active(connection, now)
-            self._refuse(held, server, wanted, user, now)
+            self._refuse(held, wanted, user, now)
             connection.executemany(
                 "UPDATE hold SET released_at_ms = ? WHERE hold_id = ?",
                 [
                     (start, row["hold_id"])
                     for row in held
-                    if row["server"] == server and row["device"] in wanted
+                    if (row["server"], row["device"]) in wanted
                 ],
             )
             base = self._new_id()
             ids = [base] if len(wanted) == 1 else [f"{base}.{n + 1}" for n in range(len(wanted))]
             rows = [
                 (hold_id, server, device, user, purpose, start, end)
-                for hold_id, device in zip(ids, wanted, strict=True)
+                for hold_id, (server, device) in zip(ids, wanted, strict=True)
             ]
             connection.executemany(_INSERT, rows)
-            taken = [_row(row) for row in rows]
+            taken = [row_of(row) for row in rows]
             said = hold_rows(taken, "taken", now, recommendation_id=recommendation_id)
             self._hot.say("hold", said)
         return taken
@@ -144,7 +162,7 @@ class Holds:
             raise HoldError("neither a hold nor a user was named", expected="an id or a user")
         with self._hot.transaction() as connection:
             held = _active(connection, now)
-            named = [row for row in held if hold_id is None or _is_part(row["hold_id"], hold_id)]
+            named = [row for row in held if hold_id is None or is_part(row["hold_id"], hold_id)]
             ours = [
                 row
                 for row in named
@@ -152,10 +170,10 @@ class Holds:
                 and (server is None or row["server"] == server)
             ]
             if hold_id is not None and not ours:
-                raise _cannot_release(hold_id, named, now)
+                raise cannot_release(hold_id, named, now)
             connection.executemany(
                 "UPDATE hold SET released_at_ms = ? WHERE hold_id = ?",
-                [(_milliseconds(now), row["hold_id"]) for row in ours],
+                [(milliseconds_of(now), row["hold_id"]) for row in ours],
             )
             if ours:
                 self._hot.say("hold", hold_rows(ours, "released", now))
@@ -191,7 +209,7 @@ class Holds:
             # Only where it still holds: somebody may have released it meanwhile.
             connection.executemany(
                 "UPDATE hold SET expires_at_ms = ? WHERE hold_id = ? AND released_at_ms IS NULL",
-                [(_milliseconds(until), row["hold_id"]) for row in renewed],
+                [(milliseconds_of(until), row["hold_id"]) for row in renewed],
             )
             connection.executemany(
                 "UPDATE hold SET released_at_ms = expires_at_ms WHERE hold_id = ?",
@@ -208,29 +226,27 @@ class Holds:
             f"SELECT {_COLUMNS} FROM hold "  # noqa: S608  constants only
             "WHERE released_at_ms IS NULL AND expires_at_ms <= ?"
         )
-        return [_row(row) for row in self._hot.query(query, (_milliseconds(now),))]
+        return [row_of(row) for row in self._hot.query(query, (milliseconds_of(now),))]
 
     def active(self, now: datetime) -> list[Row]:
         """The holds that are neither released nor over, oldest first; none without a hot store."""
         query = f"SELECT {_COLUMNS} FROM hold WHERE {_ACTIVE} ORDER BY created_at_ms, hold_id"  # noqa: S608
-        return [_row(row) for row in self._hot.query(query, (_milliseconds(now),))]
+        return [row_of(row) for row in self._hot.query(query, (milliseconds_of(now),))]
 
     def _refuse(
-        self, held: Sequence[Row], server: str, wanted: Sequence[str], user: str, now: datetime
+        self, held: Sequence[Row], wanted: Sequence[tuple[str, str]], user: str, now: datetime
     ) -> None:
         others = [
-            row
-            for row in held
-            if row["server"] == server and row["device"] in wanted and row["user"] != user
+            row for row in held if (row["server"], row["device"]) in wanted and row["user"] != user
         ]
         if others:
             raise HoldError(
-                f"{_described(others, server, now)}",
+                described(others, now),
                 expected="devices that nobody holds",
                 mend="choose others, or wait",
             )
         mine = {(row["server"], row["device"]) for row in held if row["user"] == user}
-        total = len(mine | {(server, device) for device in wanted})
+        total = len(mine | set(wanted))
         limit = self._settings.max_devices_per_user
         if total > limit:
             raise HoldError(
@@ -242,59 +258,4 @@ class Holds:
 
 def _active(connection: sqlite3.Connection, now: datetime) -> list[Row]:
     query = f"SELECT {_COLUMNS} FROM hold WHERE {_ACTIVE}"  # noqa: S608  constants only
-    return [_row(row) for row in connection.execute(query, (_milliseconds(now),))]
-
-
-def _row(row: tuple[Any, ...]) -> Row:
-    *texts, created, expires = row
-    named = dict(zip(("hold_id", "server", "device", "user", "purpose"), texts, strict=True))
-    return named | {"created_at": _moment(created), "expires_at": _moment(expires)}
-
-
-def _is_part(hold_id: str, name: str) -> bool:
-    return hold_id == name or hold_id.startswith(f"{name}.")
-
-
-def _described(rows: Sequence[Row], server: str, now: datetime) -> str:
-    """Who holds what until when, in the time zone of ``now``."""
-    parts = [
-        f"{row['device']} is held by {row['user']} until "
-        f"{row['expires_at'].astimezone(now.tzinfo):%H:%M} "
-        f"({format_duration((row['expires_at'] - now).total_seconds())} more)"
-        for row in rows
-    ]
-    return f"on {server}, {', '.join(parts)}"
-
-
-def _cannot_release(hold_id: str, named: Sequence[Row], now: datetime) -> HoldError:
-    if named:
-        return HoldError(
-            f"{hold_id}: {_described(named, named[0]['server'], now)}",
-            expected="a hold of yours",
-            mend="ask its user to release it, or wait",
-        )
-    return HoldError(f"no active hold is called {hold_id!r}", mend="see them with: scms holds")
-
-
-def _check(server: str, devices: Any, user: str, purpose: str | None, seconds: float) -> None:
-    if isinstance(devices, str) or not devices or not all(devices):
-        raise HoldError(f"devices is {devices!r}", expected="a list of at least one UUID")
-    if not server or not user or not f"{user}{purpose}".isprintable():  # others will read it
-        got = f"server is {server!r}, user is {user!r} and purpose is {purpose!r}"
-        raise HoldError(got, expected="names, in characters that can be seen")
-    if not 0 < seconds <= MAXIMUM_SECONDS:
-        raise HoldError(
-            f"a hold of {seconds} s was asked for", expected="more than 0 s, at most a day"
-        )
-
-
-def _milliseconds(moment: datetime) -> int:
-    if moment.tzinfo is None:
-        raise HoldError(
-            f"now is {moment.isoformat()} without a time zone", expected="an aware datetime"
-        )
-    return round(moment.timestamp() * 1000)
-
-
-def _moment(milliseconds: int) -> datetime:
-    return datetime.fromtimestamp(0, tz=UTC) + timedelta(milliseconds=milliseconds)
+    return [row_of(row) for row in connection.execute(query, (milliseconds_of(now),))]

@@ -1,6 +1,6 @@
 """News for whoever waits: that a job can run now, as a letter and as JSON.
 
-In: an answer that has a candidate. Out: a mail and the payload of a webhook, which
+In: an answer with servers that can take the job. Out: a mail and the payload of a webhook, which
 `scms.reports.delivery` carries.
 """
 
@@ -19,7 +19,7 @@ from scms.errors import RequestError
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from scms.recommend.answer import Recommendation
+    from scms.recommend.answer import Candidate, Recommendation
     from scms.settings import MailSettings
 
 #: One address, without a name; nothing that could begin another header.
@@ -55,22 +55,23 @@ def letter(
     """A mail that says where a job can run now, why, and what to type.
 
     Args:
-        answer: With at least one candidate.
+        answer: With a server, or servers together, that can take the job now.
         to: Addresses.
         settings: From whom.
         cluster: Its name, for the subject.
         held: Whether the first choice is held for whoever waits.
     """
-    first = answer.candidates[0]
+    names = " and ".join(_plain(one.server) for one in answer.first)
+    has = "has" if len(answer.first) == 1 else "have"
     mail = EmailMessage(policy=SMTP)
-    mail["Subject"] = f"{cluster}: {_plain(first.server)} has what you wait for"
+    mail["Subject"] = f"{cluster}: {names} {has} what you wait for"
     mail["From"] = settings.sender
     mail["To"] = ", ".join(to)
     mail["Date"] = format_datetime(answer.as_of)
     mail["Auto-Submitted"] = "auto-generated"
     mail.set_content(text(answer, held=held))
     identity = hashlib.blake2b(digest_size=16)
-    identity.update(repr((answer.as_of, answer.request, first.server, to)).encode())
+    identity.update(repr((answer.as_of, answer.request, names, to)).encode())
     domain = str(settings.sender).rpartition("@")[2].strip("<> ")
     mail["Message-ID"] = f"<scms.{identity.hexdigest()}@{domain or 'localhost'}>"
     return mail
@@ -78,22 +79,28 @@ def letter(
 
 def text(answer: Recommendation, *, held: bool = False) -> str:
     """What the letter says."""
-    first = answer.candidates[0]
-    simulated = " (simulated)" if first.simulated else ""
+    names = " and ".join(_named(one) for one in answer.first)
+    lines = [f"{names} can take {answer.request}, as of {answer.as_of:%H:%M:%S %Z}:"]
+    if answer.plans:
+        lines += [f"- {reason}" for reason in answer.plans[0].reasons]
+    for one in answer.first:
+        if answer.plans:
+            lines += ["", f"{_named(one)}:"]
+        lines += [*(f"- {reason}" for reason in one.reasons), "", one.command]
     others = [candidate.server for candidate in answer.candidates[1:]]
-    lines = [
-        f"{first.server}{simulated} can take {answer.request}, as of {answer.as_of:%H:%M:%S %Z}:",
-        *(f"- {reason}" for reason in first.reasons),
-        "",
-        first.command,
-    ]
     if others:
         lines += ["", f"So can {', '.join(others)}."]
-    hold = f"To hold it: scms hold {' '.join(map(shlex.quote, (first.server, *first.devices)))}"
+    claims = [
+        f"scms hold {' '.join(map(shlex.quote, (one.server, *one.devices)))}"
+        for one in answer.first
+        if one.devices
+    ]
     if held:
         lines += ["", "It is held for you."]
-    elif first.devices:
-        lines += ["", f"Others may be faster. {hold}"]
+    elif len(claims) == 1:
+        lines += ["", f"Others may be faster. To hold it: {claims[0]}"]
+    elif claims:
+        lines += ["", "Others may be faster. To hold them:", *claims]
     return "\n".join(lines)
 
 
@@ -103,6 +110,10 @@ def payload(answer: Recommendation, *, cluster: str, held: bool = False) -> dict
     request = {name: _json(value) for name, value in told["request"].items()}
     words = {"cluster": cluster, "text": text(answer, held=held), "held": held}
     return words | told | {"request": request}
+
+
+def _named(candidate: Candidate) -> str:
+    return candidate.server + (" (simulated)" if candidate.simulated else "")
 
 
 def _json(value: object) -> object:

@@ -15,9 +15,9 @@ from statistics import fmean
 from typing import TYPE_CHECKING, Any, Final
 
 from scms.errors import RequestError
-from scms.recommend.answer import Candidate, Recommendation, Rejected, Wait
+from scms.recommend.answer import Candidate, Recommendation, Rejected, Wait, known
 from scms.recommend.conditions import faults, usable_devices
-from scms.recommend.facts import Facts, Fault, Row
+from scms.recommend.facts import Facts, Fault, Row, facts_of
 from scms.recommend.score import (
     TIE_POINTS,
     UNKNOWN,
@@ -81,16 +81,12 @@ def recommend(  # noqa: PLR0913  each source of evidence may be missing by itsel
     """
     if now.tzinfo is None:
         raise RequestError(f"now is {now.isoformat()}", expected="a time with a zone")
-    facts = _facts(servers, devices, holds, now, max_age_seconds)
+    facts = facts_of(servers, devices, holds=holds, now=now, max_age_seconds=max_age_seconds)
     found = {name: faults(request, fact) for name, fact in facts.items()}
     fitting = [name for name in sorted(found) if not found[name]]
-    prospects = _prospects(request, availability, outlook, use_ratios, fitting)
-    candidates = [_candidate(request, facts[name], prospects[name]) for name in fitting]
-    luck = {
-        name: 0.0 if seed is None else random.Random(f"{seed}:{name}").random()  # noqa: S311
-        for name in fitting
-    }
-    candidates.sort(key=lambda c: (-c.score - luck[c.server] * TIE_POINTS, c.server))
+    prospects = prospects_of(request, availability, outlook, use_ratios, fitting)
+    candidates = [candidate_of(request, facts[name], prospects[name]) for name in fitting]
+    candidates.sort(key=lambda c: (-c.score - luck(seed, c.server) * TIE_POINTS, c.server))
     rejected = tuple(
         Rejected(name, tuple(f.text for f in own), any(f.permanent for f in own))
         for name, own in sorted(found.items())
@@ -107,43 +103,29 @@ def recommend(  # noqa: PLR0913  each source of evidence may be missing by itsel
     )
 
 
-def _facts(
-    servers: Sequence[Row],
-    devices: Sequence[Row],
-    holds: Iterable[Row],
-    now: datetime,
-    max_age_seconds: float,
-) -> dict[str, Facts]:
-    own: defaultdict[str, list[Row]] = defaultdict(list)
-    for device in devices:
-        own[device["server"]].append(device)
-    held: defaultdict[str, dict[str, Row]] = defaultdict(dict)
-    for hold in holds:
-        if hold["expires_at"] > now:
-            held[hold["server"]][hold["device"]] = hold
-    return {
-        row["server"]: Facts(row, own[row["server"]], held[row["server"]], now, max_age_seconds)
-        for row in servers
-    }
+def luck(seed: int | None, server: str) -> float:
+    """What decides among servers that are alike, 0 to 1; none without a seed."""
+    return 0.0 if seed is None else random.Random(f"{seed}:{server}").random()  # noqa: S311
 
 
-def _prospects(
+def prospects_of(
     request: Request,
     availability: pd.DataFrame | None,
     outlook: pd.DataFrame | None,
     use_ratios: Mapping[str, float | None] | None,
     names: Sequence[str],
 ) -> dict[str, Prospect]:
+    """What the past says of each of these servers; arguments as of `recommend`."""
     chances: dict[str, Chance] = {}
     for row in () if availability is None else availability.to_dict("records"):
-        probability = _known(row["probability"])
+        probability = known(row["probability"])
         if row["server"] in names and probability is not None and request.gpus > 0:
             chances[str(row["server"])] = Chance(probability, int(row["cases"]))
     typical = fmean(c.probability for c in chances.values()) if chances else UNKNOWN
     expected = {} if outlook is None else _expected(outlook, request.hours)
     used = {} if use_ratios is None else use_ratios
     return {
-        name: Prospect(chances.get(name), _known(used.get(name)), expected.get(name), typical)
+        name: Prospect(chances.get(name), known(used.get(name)), expected.get(name), typical)
         for name in names
     }
 
@@ -158,10 +140,20 @@ def _expected(outlook: pd.DataFrame, hours: float) -> dict[str, Row]:
     }
 
 
-def _candidate(request: Request, facts: Facts, prospect: Prospect) -> Candidate:
+def candidate_of(
+    request: Request, facts: Facts, prospect: Prospect, among: Sequence[Row] | None = None
+) -> Candidate:
+    """A server that can take a request, with the devices to use there.
+
+    Args:
+        request: What is needed of it.
+        facts: What is known of it.
+        prospect: What its past says.
+        among: The devices to choose from; all that are usable by default.
+    """
     server = facts.server
     usable = usable_devices(request, facts)
-    chosen = choose_devices(usable, request.gpus)
+    chosen = choose_devices(usable if among is None else among, request.gpus)
     names = list(dict.fromkeys(str(device["device_name"]) for device in chosen))
     uuids = tuple(str(device["device"]) for device in chosen)
     chance = prospect.chance
@@ -242,15 +234,7 @@ def _waits(
         if not one.permanent and facts[one.server].server["state"] in {"up", "degraded"}
     }
     found = [
-        Wait(
-            server=str(row["server"]),
-            median_hours=_known(row["wait_hours_median"]),
-            lower_hours=_known(row["wait_hours_lower"]),
-            upper_hours=_known(row["wait_hours_upper"]),
-            cases=int(row["cases"]),
-            by=by,
-            by_probability=_known(row.get("probability_by")),
-        )
+        Wait.of_row(row, server=str(row["server"]), by=by)
         for row in waits.to_dict("records")
         if row["server"] in open_
     ]
@@ -258,12 +242,7 @@ def _waits(
         key=lambda w: (
             0.0 if w.by_probability is None else -w.by_probability,
             math.inf if w.median_hours is None else w.median_hours,
-            w.server,
+            str(w.server),
         )
     )
     return tuple(found[:MAXIMUM_WAITS])
-
-
-def _known(value: float | None) -> float | None:
-    """A number of a table, with NaN as None."""
-    return None if value is None or math.isnan(value) else float(value)

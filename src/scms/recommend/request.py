@@ -27,21 +27,23 @@ MAXIMUM_HOURS: Final = 14 * 24
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Request:
-    """What a job needs of one server.
+    """What a job needs.
 
     Attributes:
         gpus: How many GPUs at the same time; 0 for a job on CPUs.
         gpu_memory_bytes: Memory of each GPU, at least.
         gpu_model: Part of the model's name, in any case, such as ``a100``.
         compute_capability: CUDA compute capability of each GPU, at least, such as 8.0.
-        cpu_cores: Idle logical CPUs, at least.
-        memory_bytes: RAM available, at least.
-        scratch_bytes: Free space on one local file system, at least.
+        cpu_cores: Idle logical CPUs of each server that is taken, at least.
+        memory_bytes: RAM available there, at least.
+        scratch_bytes: Free space on one local file system there, at least.
         hours: For how long.
         start_by: Where none is free now, the job may start until then (aware).
         group: Only servers of this group.
         tags: Only servers with all of these tags.
         user: Who asks: this user's own holds are no obstacle.
+        same_server: All GPUs on one server; False for a job that can take them from several, such
+            as many independent runs.
 
     Raises:
         RequestError: A field cannot be used; the message names it.
@@ -59,6 +61,7 @@ class Request:
     group: str | None = None
     tags: tuple[str, ...] = ()
     user: str | None = None
+    same_server: bool = True
 
     def __post_init__(self) -> None:
         if isinstance(self.gpus, bool) or not isinstance(self.gpus, int) or self.gpus < 0:
@@ -73,6 +76,8 @@ class Request:
             value = getattr(self, name)
             if value is not None and not (isinstance(value, str) and value.strip()):
                 raise _error(name, value, "some text, or None")
+        if not isinstance(self.same_server, bool):
+            raise _error("same_server", self.same_server, "True or False")
         by = self.start_by
         if by is not None and (not isinstance(by, datetime) or by.tzinfo is None):
             raise _error("start_by", by, "a time with a zone, or None")
@@ -102,6 +107,8 @@ class Request:
     def __str__(self) -> str:
         gpus = f"{self.gpus} GPU{'s' if self.gpus != 1 else ''}" if self.gpus else "no GPU"
         parts = [gpus if self.gpu_model is None else f"{gpus} {self.gpu_model}"]
+        if self.may_spread:
+            parts.append("on any servers")
         if self.gpu_memory_bytes is not None:
             parts.append(f"{format_bytes(self.gpu_memory_bytes)} each")
         if self.compute_capability is not None:
@@ -117,6 +124,11 @@ class Request:
         parts.extend(f"tag {tag}" for tag in self.tags)
         by = "" if self.start_by is None else f", from {self.start_by:%H:%M} at the latest"
         return f"{', '.join(parts)}, for {format_duration(self.hours * 3600)}{by}"
+
+    @property
+    def may_spread(self) -> bool:
+        """Whether several servers may take it together: one GPU is on one server anyway."""
+        return not self.same_server and self.gpus > 1
 
     def to_dict(self) -> dict[str, Any]:
         """The fields, for JSON."""

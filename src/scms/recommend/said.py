@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 Row = dict[str, object]
 
-#: More candidates than this are not kept of one answer.
+#: Candidates of a lower rank than this are not kept of one answer.
 MAXIMUM_CANDIDATES: Final = 20
 
 
@@ -53,12 +53,17 @@ def recommendation_rows(
 ) -> list[Row]:
     """Rows of the table ``recommendation``: one per candidate, the best 20 of them.
 
+    Of servers that take a job together there is one each, with the GPUs and the chance of its own;
+    they share the rank. So each is scored by itself, and what is promised of all of them follows
+    from these (`scms.recommend.together`).
+
     Args:
         answer: What was recommended.
         recommendation_id: Shared by all rows.
         made_by: The login name of who ran the program, and its name.
     """
-    known = [c.probability for c in answer.candidates if c.probability is not None]
+    ranked = list(answer.ranked())
+    known = [one.probability for _, one in ranked if one.probability is not None]
     request = answer.request
     return [
         {
@@ -67,7 +72,7 @@ def recommendation_rows(
             "rank": rank,
             "server": candidate.server,
             "devices": ",".join(candidate.devices),
-            "gpus": request.gpus,
+            "gpus": len(candidate.devices),
             "hours": request.hours,
             "probability": candidate.probability,
             "pool_probability": fmean(known) if known else None,
@@ -78,7 +83,8 @@ def recommendation_rows(
             "hold_id": None,
             "made_by": made_by,
         }
-        for rank, candidate in enumerate(answer.candidates[:MAXIMUM_CANDIDATES], start=1)
+        for rank, candidate in ranked
+        if rank <= MAXIMUM_CANDIDATES
     ]
 
 

@@ -85,8 +85,14 @@ def scorecard(recommendations: pd.DataFrame, outlooks: pd.DataFrame) -> Scorecar
 
 
 def _least_used(recommendations: pd.DataFrame) -> pd.DataFrame:
-    """Of each answer, the candidates of which most was free; several where they are alike."""
-    known = recommendations[recommendations["free_before_ratio"].notna()]
+    """Of each answer, the candidates of which most was free; several where they are alike.
+
+    Servers of one rank take a job together: among their shares there is nothing to choose.
+    """
+    together = (
+        recommendations.groupby(["recommendation_id", "rank"])["server"].transform("size") > 1
+    )
+    known = recommendations[recommendations["free_before_ratio"].notna() & ~together]
     if known.empty:
         return known
     most = known.groupby("recommendation_id")["free_before_ratio"].transform("max")
