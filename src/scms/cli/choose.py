@@ -15,6 +15,9 @@ if TYPE_CHECKING:
     from scms.recommend.answer import Candidate, Recommendation
 
 _HOLD_COLUMNS = ("hold_id", "server", "device", "user", "purpose", "created_at", "expires_at")
+AnyServerOption = Annotated[
+    bool, typer.Option("--any-server", help="The GPUs may be on several servers.")
+]
 UserOption = Annotated[str | None, typer.Option("--user", help="For whom; you by default.")]
 
 
@@ -28,7 +31,7 @@ def register(app: typer.Typer) -> None:
 
 def find(
     context: typer.Context,
-    gpus: Annotated[int, typer.Option("--gpus", min=0, help="GPUs on one server.")] = 1,
+    gpus: Annotated[int, typer.Option("--gpus", min=0, help="GPUs at the same time.")] = 1,
     gpu_memory: Annotated[
         str | None, typer.Option("--gpu-memory", help="Each, e.g. 24GiB.")
     ] = None,
@@ -47,6 +50,7 @@ def find(
     tag: Annotated[list[str] | None, typer.Option("--tag", help="Servers with this tag.")] = None,
     user: UserOption = None,
     *,
+    any_server: AnyServerOption = False,
     take: Annotated[bool, typer.Option("--hold", help="Hold the first choice.")] = False,
     as_json: JsonOption = False,
 ) -> None:
@@ -56,19 +60,22 @@ def find(
         for_hold=take, gpus=gpus, gpu_memory=gpu_memory, gpu_model=gpu_model, hours=hours,
         compute_capability=capability, start_by=start_by, cpu_cores=cpus, memory=memory,
         scratch=scratch, group=group, tags=tuple(tag or ()), user=user,
+        same_server=not any_server,
     )  # fmt: skip
     if as_json:
         typer.echo(json.dumps(answer.to_dict(), indent=2, ensure_ascii=False, default=str))
     else:
         _print_answer(answer)
-    if take and answer.candidates:
-        first = answer.candidates[0]
-        taken = lab.hold(
-            first.server, first.devices, user=user, recommendation_id=answer.recommendation_id
+    if take and answer.first:
+        taken = lab.hold_all(
+            {one.server: one.devices for one in answer.first},
+            user=user,
+            recommendation_id=answer.recommendation_id,
         )
         until = taken["expires_at"].iloc[0].astimezone(lab.inventory.settings.zone())
-        typer.echo(f"Held on {first.server} until {until:%H:%M}.", err=as_json)
-    if not answer.candidates:
+        names = " and ".join(one.server for one in answer.first)
+        typer.echo(f"Held on {names} until {until:%H:%M}.", err=as_json)
+    if not answer.first:
         raise typer.Exit(1)
 
 
@@ -117,23 +124,29 @@ def _print_answer(answer: Recommendation) -> None:
     if answer.impossible is not None:
         typer.echo(answer.impossible)
     for place, candidate in enumerate(answer.candidates, start=1):
-        _print_candidate(place, candidate)
+        _print_candidate(f"{place:>2}.", candidate)
+    for place, plan in enumerate(answer.plans, start=1):
+        together = f"{len(plan.parts)} servers together"
+        typer.echo(f"{place:>2}. {together}  {_chance(plan.probability)}")
+        typer.echo(f"    {'; '.join(plan.reasons)}")
+        for part in plan.parts:
+            _print_candidate("     -", part, f"{len(part.devices)} × ")
     for wait in answer.waits:
         typer.echo(str(wait))
     if answer.rejected:
         typer.echo("Not these:")
     for rejected in answer.rejected:
         typer.echo(f"  {rejected.server}: {'; '.join(rejected.reasons)}")
-    if answer.candidates:
-        typer.echo(f"\nUse {answer.candidates[0].server}:\n{answer.candidates[0].command}")
+    for one in answer.first:
+        typer.echo(f"\nUse {one.server}:\n{one.command}")
 
 
-def _print_candidate(place: int, candidate: Candidate) -> None:
-    chance = (
-        "chance unknown" if candidate.probability is None else format_ratio(candidate.probability)
-    )
+def _print_candidate(mark: str, candidate: Candidate, count: str = "") -> None:
     label = " (simulated)" if candidate.simulated else ""
-    typer.echo(
-        f"{place:>2}. {candidate.server}{label}  {chance}  {candidate.device_name or 'CPU only'}"
-    )
-    typer.echo(f"    {'; '.join(candidate.reasons)}")
+    hardware = f"{count}{candidate.device_name or 'CPU only'}"
+    typer.echo(f"{mark} {candidate.server}{label}  {_chance(candidate.probability)}  {hardware}")
+    typer.echo(f"{' ' * len(mark)} {'; '.join(candidate.reasons)}")
+
+
+def _chance(probability: float | None) -> str:
+    return "chance unknown" if probability is None else format_ratio(probability)

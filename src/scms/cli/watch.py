@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from scms.cli.choose import UserOption  # noqa: TC001  typer reads the annotations
+from scms.cli.choose import AnyServerOption, UserOption  # noqa: TC001  typer reads them
 from scms.cli.context import of
 from scms.errors import ReportError
 from scms.units import parse_duration
@@ -28,7 +28,7 @@ def register(app: typer.Typer) -> None:
 
 def watch(
     context: typer.Context,
-    gpus: Annotated[int, typer.Option("--gpus", min=0, help="GPUs on one server.")] = 1,
+    gpus: Annotated[int, typer.Option("--gpus", min=0, help="GPUs at the same time.")] = 1,
     gpu_memory: Annotated[
         str | None, typer.Option("--gpu-memory", help="Each, e.g. 24GiB.")
     ] = None,
@@ -49,6 +49,7 @@ def watch(
         list[str] | None, typer.Option("--mail", help="Tell this address, too; repeat for more.")
     ] = None,
     *,
+    any_server: AnyServerOption = False,
     webhook: Annotated[
         bool, typer.Option("--webhook", help="Post it as [webhook] says, too.")
     ] = False,
@@ -63,20 +64,22 @@ def watch(
         lambda: lab.fitting_now(
             gpus=gpus, gpu_memory=gpu_memory, gpu_model=gpu_model, hours=hours, group=group,
             compute_capability=capability, cpu_cores=cpus, memory=memory, scratch=scratch,
-            tags=tuple(tag or ()), user=user,
+            tags=tuple(tag or ()), user=user, same_server=not any_server,
         ),
         pause, end,
     )  # fmt: skip
     if found is None:
         typer.echo(f"Nothing came free within {give_up}.")
         raise typer.Exit(1)
-    first = found.candidates[0]
     now = datetime.now(UTC).astimezone(lab.inventory.settings.zone())
-    typer.echo(f"{_BELL}{now:%H:%M:%S} {first.server}: {'; '.join(first.reasons)}")
+    typer.echo(_BELL, nl=False)
+    for one in found.first:
+        typer.echo(f"{now:%H:%M:%S} {one.server}: {'; '.join(one.reasons)}")
     if take:
-        lab.hold(first.server, first.devices, user=user)
-        typer.echo(f"Held on {first.server}.")
-    typer.echo(first.command)
+        lab.hold_all({one.server: one.devices for one in found.first}, user=user)
+        typer.echo(f"Held on {' and '.join(one.server for one in found.first)}.")
+    for one in found.first:
+        typer.echo(one.command)
     if to:
         _deliver(lambda: lab.send_news(found, mail=to, held=take), pause, end)
     if webhook:
@@ -91,7 +94,7 @@ def _wait(look: Callable[[], Recommendation], pause: float, end: float) -> Recom
         if found.impossible is not None:
             typer.echo(found.impossible)
             raise typer.Exit(1)
-        if found.candidates:
+        if found.first:
             return found
         if not told:
             typer.echo(f"Nothing yet for {found.request}; looking every {pause:g} s.", err=True)

@@ -4,7 +4,8 @@ In: an inventory. Out: tables (pandas data frames), reports, outlooks and recomm
 cluster touches no server: a collector writes, everything here reads, but for holds.
 
 `now` answers from the last hours, `past` from what is remembered, `documents` writes for others,
-`future` looks ahead, `keeping` looks after the warehouse; `parts` opens what they read.
+`choosing` says where to run, `future` looks ahead, `keeping` looks after the warehouse; `parts`
+opens what they read.
 """
 
 from __future__ import annotations
