@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections import Counter
 from typing import TYPE_CHECKING
 
 import pytest
@@ -31,6 +32,7 @@ EVERY_NEED = {
     "scratch": "100GB",
     "group": "vision",
     "tags": "gpu, nvlink",
+    "same_server": "no",
     "start_by": "2h",
 }
 
@@ -55,6 +57,7 @@ def test_every_need_of_a_request_can_be_asked_for(finder: Finder):
         "scratch": "100GB",
         "group": "vision",
         "tags": ("gpu", "nvlink"),
+        "same_server": False,
         "start_by": "2h",
         "user": "ada",
     }
@@ -77,16 +80,50 @@ def test_the_line_to_type_asks_for_the_same(finder: Finder):
     finder.address.restore(EVERY_NEED)
     assert watch_line(finder.needs()) == (
         "scms watch --gpus 2 --gpu-memory 24GiB --compute-capability 8 --hours 4 --cpus 8 "
-        "--memory 64GiB --scratch 100GB --group vision --tag gpu --tag nvlink"
+        "--memory 64GiB --scratch 100GB --group vision --tag gpu --tag nvlink --any-server"
     )
 
 
 def test_who_watches_is_told_what_fits_and_gets_the_answer(finder: Finder):
     finder.watch()
     assert finder.answer.watch["state"] == "met"
-    assert finder.answer.watch["server"] in {
-        c["server"] for c in finder.answer.answer["candidates"]
-    }
+    (server,) = finder.answer.watch["servers"]
+    assert server in {c["server"] for c in finder.answer.answer["candidates"]}
+
+
+def most_free(lab: Cluster) -> int:
+    """More GPUs than any server has free, and not more than all have together."""
+    free = Counter(row["server"] for row in lab.snapshot().devices if row["state"] == "free")
+    return max(free.values()) + 1
+
+
+def test_servers_that_do_together_are_shown_and_held_at_once(lab: Cluster, finder: Finder):
+    finder.fields["gpus"].value = most_free(lab)
+    finder.find()
+    assert finder.answer.answer["candidates"] == finder.answer.answer["plans"] == []
+    finder.fields["same_server"].value = False
+    finder.find()
+    plan = finder.answer.answer["plans"][0]
+    assert sum(len(part["devices"]) for part in plan["parts"]) == finder.fields["gpus"].value
+    assert all(part["memory_total_bytes"] > 0 for part in plan["parts"])
+    assert finder.data()["plan"].iloc[0] == 1
+    finder.fields["user"].value = "ada"
+    places = [{name: part[name] for name in ("server", "devices")} for part in plan["parts"]]
+    finder._on_message(finder.answer, {"kind": "hold", "places": places}, [])
+    assert finder.progress.problem == ""
+    held = {(row["server"], row["device"]) for row in finder.answer.holds}
+    assert held == {(one["server"], uuid) for one in places for uuid in one["devices"]}
+    kept = [row for said in lab.hot.said_after(0, table="hold") for row in said.rows]
+    assert kept[-1]["recommendation_id"] == finder.answer.answer["recommendation_id"]
+    assert lab.release(user="ada") == len(held)
+
+
+def test_who_watches_for_any_servers_is_told_all_of_them(lab: Cluster, finder: Finder):
+    finder.fields["gpus"].value = most_free(lab)
+    finder.fields["same_server"].value = False
+    finder.watch()
+    assert finder.answer.watch["state"] == "met"
+    assert len(finder.answer.watch["servers"]) >= 2
 
 
 def test_what_can_never_fit_is_not_waited_for(finder: Finder):

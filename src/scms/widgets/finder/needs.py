@@ -51,7 +51,7 @@ def fields(lab: Cluster) -> dict[str, Any]:
     groups = {server.group for server in servers if server.group is not None}
     tags = {tag for server in servers for tag in server.tags}
     return {
-        "gpus": w.BoundedIntText(1, min=0, max=64, description="GPUs", tooltip="on one server"),
+        "gpus": w.BoundedIntText(1, min=0, max=64, description="GPUs", tooltip="at the same time"),
         "gpu_memory": w.Text(placeholder="any", description="Memory per GPU (GiB)"),
         "hours": w.Text("8", description="Hours"),
         "gpu_model": _names(w.Dropdown(options=[_ANY, *sorted(models)], description="GPU model")),
@@ -63,6 +63,7 @@ def fields(lab: Cluster) -> dict[str, Any]:
         "scratch": w.Text(placeholder="any", description="Scratch space (GiB)"),
         "group": _names(w.Dropdown(options=[_ANY, *sorted(groups)], description="Group")),
         "tags": _names(w.Text(placeholder=", ".join(sorted(tags)[:3]), description="Tags")),
+        "same_server": w.Checkbox(value=True, description="All GPUs on one server", indent=False),
         "start_by": w.Text(placeholder="18:00 or 2h", description="May wait until"),
         "user": w.Text(placeholder="for holds", description="Your name"),
     }
@@ -84,6 +85,8 @@ def needs_of(controls: Mapping[str, Any]) -> dict[str, Any]:
             given[name] = _number(given[name])
     if "tags" in given:
         given["tags"] = tuple(given["tags"].replace(",", " ").split())
+    if given["same_server"]:
+        del given["same_server"]  # as everybody takes for granted
     return given
 
 
@@ -95,6 +98,8 @@ def watch_line(needs: Mapping[str, Any]) -> str:
         for one in value if isinstance(value, tuple) else () if value is None else (value,):
             text = f"{one:g}" if isinstance(one, float) else str(one)
             words += [option, text.replace(" ", "") if name in _SIZES else text]
+    if not needs.get("same_server", True):
+        words.append("--any-server")
     return shlex.join(words)
 
 

@@ -41,7 +41,7 @@ class Answer(Part):
     answer = traitlets.Dict(allow_none=True, default_value=None).tag(sync=True)
     #: The active holds: ``hold_id, server, gpu, device, user, purpose, expires_at`` (milliseconds).
     holds = traitlets.List().tag(sync=True)
-    #: ``state`` (off, watching, met, failed), ``said, command``, and ``server`` or ``problem``.
+    #: ``state`` (off, watching, met, failed), ``said, command``, and ``servers`` or ``problem``.
     watch = traitlets.Dict(_OFF).tag(sync=True)
     zone = traitlets.Unicode("UTC").tag(sync=True)
 
@@ -99,9 +99,9 @@ class Finder(w.VBox):  # type: ignore[misc]  # ipywidgets has no type stubs
 
         def found(answer: Recommendation) -> None:
             said = line | {"said": str(answer.request)}
-            if answer.candidates:
-                first = answer.candidates[0].server
-                self.answer.watch = said | {"state": "met", "server": first}
+            if answer.first:
+                servers = [one.server for one in answer.first]
+                self.answer.watch = said | {"state": "met", "servers": servers}
                 self.find()
             else:
                 self.answer.watch = said | {"state": "failed", "problem": answer.impossible}
@@ -131,15 +131,17 @@ class Finder(w.VBox):  # type: ignore[misc]  # ipywidgets has no type stubs
         return self.recommendation.to_frame()
 
     def hold(self, server: str, devices: Sequence[str], user: str | None = None) -> None:
-        """Hold devices: for who is named, else for the user of the form."""
+        """Hold devices of a server: for who is named, else for the user of the form."""
+        self.hold_all({server: devices}, user)
+
+    def hold_all(self, places: Mapping[str, Sequence[str]], user: str | None = None) -> None:
+        """Hold devices of several servers, all or none, by the name of their server."""
         holder = self.fields["user"].value.strip() if user is None else user
         if not holder:
             self.progress.stop("Say who you are: a hold without a name helps nobody.")
             return
-        kept_as = self._kept_as(server, devices)
-        self._change(
-            lambda: self._lab.hold(server, devices, user=holder, recommendation_id=kept_as)
-        )
+        kept_as = self._kept_as(places)
+        self._change(lambda: self._lab.hold_all(places, user=holder, recommendation_id=kept_as))
 
     def release(self, hold_id: str, user: str) -> None:
         """Give a hold back."""
@@ -181,7 +183,8 @@ class Finder(w.VBox):  # type: ignore[misc]  # ipywidgets has no type stubs
         recommendation = self._lab.recommend(**self.needs())
         rows = {row["server"]: row for row in self._lab.snapshot().servers}
         answer = recommendation.to_dict() | {"said": str(recommendation.request)}
-        for candidate in answer["candidates"]:
+        parts = [part for plan in answer["plans"] for part in plan["parts"]]
+        for candidate in [*answer["candidates"], *parts]:
             row = rows[candidate["server"]]
             candidate |= {"group": row["group"], "memory_total_bytes": row["memory_total_bytes"]}
         return recommendation, answer
@@ -195,15 +198,15 @@ class Finder(w.VBox):  # type: ignore[misc]  # ipywidgets has no type stubs
         self.progress.stop(problem)
         self.button.disabled = False
 
-    def _kept_as(self, server: str, devices: Sequence[str]) -> str | None:
+    def _kept_as(self, places: Mapping[str, Sequence[str]]) -> str | None:
         """Under which the answer was kept that recommended these devices, if one did."""
         answer = self.recommendation
-        told = () if answer is None else answer.candidates
-        if answer is None or not any(
-            (c.server, set(c.devices)) == (server, set(devices)) for c in told
-        ):
+        if answer is None:
             return None
-        return answer.recommendation_id
+        choices = [(one,) for one in answer.candidates] + [plan.parts for plan in answer.plans]
+        told = [{one.server: set(one.devices) for one in choice} for choice in choices]
+        wanted = {server: set(devices) for server, devices in places.items()}
+        return answer.recommendation_id if wanted in told else None
 
     def _change(self, job: Any) -> None:
         def done(_result: Any) -> None:
@@ -238,7 +241,9 @@ class Finder(w.VBox):  # type: ignore[misc]  # ipywidgets has no type stubs
     def _on_message(self, _widget: Any, content: Mapping[str, Any], _buffers: Any) -> None:
         kind = content.get("kind")
         if kind == "hold":
-            self.hold(str(content["server"]), [str(device) for device in content["devices"]])
+            self.hold_all(
+                {str(one["server"]): list(map(str, one["devices"])) for one in content["places"]}
+            )
         elif kind == "renew":
             self.hold(str(content["server"]), [str(content["device"])], str(content["user"]))
         elif kind == "release":

@@ -79,7 +79,7 @@ class Watch:
         """Tell what was seen, if anything is to be told; whether that is the end."""
         if isinstance(seen, str):
             self._failed(seen)
-        elif seen.candidates or seen.impossible is not None:
+        elif seen.first or seen.impossible is not None:
             self._found(seen)
         else:
             return False

@@ -44,9 +44,14 @@ function notify(title, body) {
   if (globalThis.Notification?.permission === "granted") new Notification(said(title), { body: said(body) });
 }
 
-function chance(candidate, hours) {
+function fitting({ candidates, plans }) {
+  const count = candidates.length;
+  if (plans.length) return `No server can take it alone, ${plans[0].parts.length} can together now`;
+  return `${count} server${count === 1 ? " fits" : "s fit"} now`;
+}
+
+function chance({ probability }, meaning) {
   const badge = element("span", "scms-chance");
-  const { probability, probability_cases: cases } = candidate;
   if (probability === null) {
     badge.textContent = "–";
     badge.title = "no history yet: the chance is not known";
@@ -55,7 +60,7 @@ function chance(candidate, hours) {
   }
   badge.textContent = percent(probability);
   badge.dataset.tone = probability >= 0.7 ? "ok" : probability >= 0.4 ? "warn" : "bad";
-  badge.title = `chance that it stays free for ${hours} h, from ${cases} past cases here`;
+  badge.title = meaning;
   return badge;
 }
 
@@ -80,11 +85,10 @@ class View {
       element("p", "scms-hint", this.panel, hint);
       return;
     }
-    const { candidates, rejected, waits } = answer;
+    const { candidates, plans, rejected, waits } = answer;
     this.offered = [];
-    const count = candidates.length;
-    const title = answer.impossible ?? `${count} server${count === 1 ? " fits" : "s fit"} now`;
-    const line = element("div", "scms-title", this.panel, title);
+    const count = candidates.length + plans.length;
+    const line = element("div", "scms-title", this.panel, answer.impossible ?? fitting(answer));
     element("small", "", line, answer.said);
     if (count) this.table(answer);
     for (const wait of waits) this.wait(wait);
@@ -96,13 +100,13 @@ class View {
   // What is held already need not be held again.
   markHeld() {
     const held = new Set(this.model.get("holds").map(({ device }) => device));
-    for (const { hold, devices } of this.offered) {
+    for (const { hold, label, devices } of this.offered) {
       hold.disabled = devices.every((device) => held.has(device));
-      hold.textContent = hold.disabled ? "Held" : "Hold";
+      hold.textContent = hold.disabled ? "Held" : label;
     }
   }
 
-  table({ candidates, request }) {
+  table({ candidates, plans, request }) {
     const table = element("table", "scms-table scms-ranked", this.panel);
     const head = element("tr", "", element("thead", "", table));
     for (const name of ["Chance", "Server", "Hardware", "Why", ""]) element("th", "", head, name);
@@ -110,14 +114,41 @@ class View {
     const names = candidates.map((candidate) => candidate.server);
     if (!names.includes(this.open)) this.open = names[0];
     for (const candidate of candidates) this.row(body, candidate, request);
+    plans.forEach((plan, rank) => {
+      this.together(body, plan, request);
+      for (const part of plan.parts) this.row(body, part, request, rank === 0);
+    });
   }
 
-  row(body, candidate, request) {
-    const row = element("tr", "scms-candidate", body);
+  // Servers that take the job together: one chance, one hold; each has its own line below.
+  together(body, plan, request) {
+    const row = element("tr", "scms-together", body);
+    const first = element("td", "", row);
+    first.append(chance(plan, `chance that all stay free for ${request.hours} h`));
+    element("small", "scms-score", first, `score ${Math.round(plan.score)}`);
+    element("b", "", element("td", "", row), `${plan.parts.length} servers together`);
+    element("td", "", row, `${request.gpus} GPUs`);
+    const why = element("td", "scms-why", row);
+    for (const reason of plan.reasons) element("span", "scms-chip", why, reason);
+    this.holdButton(element("td", "scms-actions", row), plan.parts, "Hold all");
+  }
+
+  holdButton(parent, parts, label) {
+    const places = parts.map(({ server, devices }) => ({ server, devices }));
+    const hold = button(parent, label, () => this.model.send({ kind: "hold", places }));
+    this.offered.push({ hold, label, devices: places.flatMap(({ devices }) => devices) });
+  }
+
+  // One server; that of a plan says below what to type there, and is held with the others.
+  row(body, candidate, request, shown = null) {
+    const alone = shown === null;
+    const row = element("tr", alone ? "scms-candidate" : "scms-candidate scms-part", body);
     row.dataset.server = candidate.server;
     const first = element("td", "", row);
-    first.append(chance(candidate, request.hours));
-    element("small", "scms-score", first, `score ${Math.round(candidate.score)}`);
+    const { probability_cases: cases } = candidate;
+    const meaning = `chance that it stays free for ${request.hours} h, from ${cases} past cases here`;
+    first.append(chance(candidate, meaning));
+    if (alone) element("small", "scms-score", first, `score ${Math.round(candidate.score)}`);
     const server = element("td", "", row);
     nameElement("b", "", server, candidate.server);
     if (candidate.simulated) element("span", "scms-tag", server, "simulated");
@@ -129,28 +160,28 @@ class View {
     const why = element("td", "scms-why", row);
     for (const reason of candidate.reasons) element("span", "scms-chip", why, reason);
     const actions = element("td", "scms-actions", row);
-    if (count) {
-      const { server: name, devices } = candidate;
-      const hold = button(actions, "Hold", () => this.model.send({ kind: "hold", server: name, devices }));
-      this.offered.push({ hold, devices });
-    }
+    if (count && alone) this.holdButton(actions, [candidate], "Hold");
     const below = element("tr", "scms-below", body);
     const cell = element("td", "", below);
     cell.colSpan = 5;
     const box = element("div", "scms-command", cell);
     element("code", "", box, candidate.command);
     button(box, "Copy", (from) => copy(candidate.command, from));
-    below.hidden = this.open !== candidate.server;
+    below.hidden = alone ? this.open !== candidate.server : !shown;
     row.addEventListener("click", () => {
-      this.open = below.hidden ? candidate.server : null;
-      for (const other of body.querySelectorAll(".scms-below")) other.hidden = other !== below || !below.hidden;
+      if (!alone) below.hidden = !below.hidden;
+      else {
+        this.open = below.hidden ? candidate.server : null;
+        for (const other of body.querySelectorAll(".scms-below")) other.hidden = other !== below || !below.hidden;
+      }
     });
   }
 
   wait({ server, lower_hours: low, median_hours: middle, upper_hours: high, cases }) {
     const said = (hours) => (hours === null ? "over 14 d" : hours < 1 ? `${Math.round(hours * 60)} min` : `${hours.toFixed(hours < 10 ? 1 : 0)} h`);
     const line = element("p", "scms-hint", this.panel);
-    nameElement("b", "", line, server);
+    if (server === null) element("b", "", line, "All that suit, together:");
+    else nameElement("b", "", line, server);
     const cases_ = `${cases} past case${cases === 1 ? "" : "s"}`;
     const text = `free in ${said(low)} to ${said(high)} four times in five, ${said(middle)} at the median (${cases_})`;
     element("span", "", line, text);
@@ -168,7 +199,7 @@ class View {
   }
 
   drawWatch() {
-    const { state, said, server, problem, command } = this.model.get("watch");
+    const { state, said, servers, problem, command } = this.model.get("watch");
     this.watching.replaceChildren();
     this.watching.hidden = state === "off";
     this.watching.dataset.state = state;
@@ -180,9 +211,10 @@ class View {
       element("p", "scms-hint", this.watching, "You are told here as soon as a server fits; keep this page open.");
     } else if (state === "met") {
       const sentence = element("p", "scms-hint", this.watching);
-      nameElement("b", "", sentence, server);
-      element("span", "", sentence, "fits now. Hold it before somebody else comes.");
-      if (this.seen === "watching") notify("A server is free", `${server}: ${said}`);
+      for (const server of servers) nameElement("b", "", sentence, server);
+      const fits = servers.length > 1 ? "fit together now. Hold them" : "fits now. Hold it";
+      element("span", "", sentence, `${fits} before somebody else comes.`);
+      if (this.seen === "watching") notify("A server is free", `${servers.join(" + ")}: ${said}`);
     } else element("p", "scms-hint", this.watching, problem);
     const row = element("div", "scms-offer", this.watching);
     button(row, state === "watching" ? "Stop watching" : "Close", () => this.model.send({ kind: "unwatch" }));
