@@ -1,4 +1,4 @@
-"""Rows are stored by columns, and come back as rows, from files of either form."""
+"""Records of the two earlier forms are read, and a writer takes their files over."""
 
 from __future__ import annotations
 
@@ -8,116 +8,65 @@ import zlib
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from scms.collect.record import Record, complete
 from scms.errors import HotStoreError
 from scms.hot import HotStore
-from scms.hot.columns import by_columns, packed, same_columns, unpacked
+from scms.hot.columns import unpacked
 from scms.tables import DEVICE_SAMPLE
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-values = st.one_of(st.none(), st.integers(), st.text(), st.floats(allow_nan=False))
-devices = st.lists(
-    st.builds(
-        lambda watts, name, index: complete(
-            DEVICE_SAMPLE, power_watts=watts, user=name, device_index=index, server="a"
-        ),
-        values,
-        values,
-        values,
-    ),
-    max_size=4,
-)
+NAMES = DEVICE_SAMPLE.column_names()
+DEVICES = [complete(DEVICE_SAMPLE, server="a", device_index=index) for index in range(2)]
+#: How each version of SCMS stored these.
+FORMS = {
+    1: DEVICES,
+    2: [2, [[0, 1] if name == "device_index" else DEVICES[0][name] for name in NAMES]],
+}
 
 
-def stored(rows: list[dict[str, Any]]) -> list[Any]:
-    """As it is read from a file."""
-    found: list[Any] = json.loads(json.dumps(packed("device_sample", rows)))
-    return found
-
-
-@given(devices)
-def test_rows_that_are_packed_come_back(rows: list[dict[str, Any]]) -> None:
-    assert unpacked("device_sample", stored(rows)) == rows
-
-
-def test_a_value_that_all_rows_have_is_stored_once() -> None:
-    rows = [complete(DEVICE_SAMPLE, server="a", device_index=n) for n in range(3)]
-    count, columns = packed("device_sample", rows)
-    names = DEVICE_SAMPLE.column_names()
-    assert count == 3
-    assert columns[names.index("server")] == "a"
-    assert columns[names.index("device_index")] == (0, 1, 2)
-    assert columns[names.index("power_watts")] is None
-
-
-@pytest.mark.parametrize(
-    "odd",
-    [
-        [{"server": "a"}],
-        [dict(reversed(complete(DEVICE_SAMPLE, server="a").items()))],
-        [complete(DEVICE_SAMPLE, server="a"), {"server": "a"}],
-    ],
-)
-def test_rows_of_other_columns_are_stored_as_they_are(odd: list[dict[str, Any]]) -> None:
-    assert packed("device_sample", odd) == odd
-    assert not by_columns(odd)
-    assert unpacked("device_sample", stored(odd)) == odd
-
-
-def test_lists_are_values_too() -> None:
-    rows = [complete(DEVICE_SAMPLE, user=["a", "b"]) for _ in range(2)]
-    assert unpacked("device_sample", stored(rows)) == rows
-    assert unpacked("device_sample", stored(rows[:1])) == rows[:1]
-
-
-def test_a_column_that_came_since_is_not_in_rows_from_before() -> None:
-    row = complete(DEVICE_SAMPLE, server="a", power_watts=1.0)
-    count, columns = stored([row])
-    last = DEVICE_SAMPLE.column_names()[-1]
-    earlier = {name: value for name, value in row.items() if name != last}
-    assert unpacked("device_sample", [count, columns[:-1]]) == [earlier]
-    assert not same_columns([[count, columns], [count, columns[:-1]]])
-
-
-def first_form(path: Path) -> None:
-    """A file as it was written before rows were stored by columns, with one record."""
+def written(path: Path, version: int) -> Path:
+    """A file as an earlier SCMS left it, with one record."""
     HotStore.create(path).close()
-    body = ["a", 1000, {"device_sample": [complete(DEVICE_SAMPLE, server="a")]}, {}]
+    body = json.dumps(["a", 1000, {"device_sample": FORMS[version]}, {}]).encode()
     connection = sqlite3.connect(path)
     with connection:
-        data = zlib.compress(json.dumps(body).encode())
-        connection.execute("INSERT INTO record VALUES (1, 'a', 1000, ?)", (data,))
+        connection.execute("INSERT INTO record VALUES (1, 'a', 1000, ?)", (zlib.compress(body),))
         connection.execute("INSERT INTO newest VALUES ('a', '', 1)")
-        connection.execute("PRAGMA user_version = 1")
+        connection.execute(f"PRAGMA user_version = {version}")
     connection.close()
+    return path
 
 
-def test_records_of_the_first_form_are_read_as_ever(tmp_path: Path) -> None:
-    first_form(tmp_path / "hot.sqlite")
-    (found,) = HotStore.open(tmp_path / "hot.sqlite").latest()
-    assert found.record.tables == {"device_sample": [complete(DEVICE_SAMPLE, server="a")]}
+@pytest.mark.parametrize("version", FORMS)
+def test_records_of_earlier_forms_are_read_as_ever(tmp_path: Path, version: int) -> None:
+    store = HotStore.open(written(tmp_path / "hot.sqlite", version))
+    (found,) = store.latest()
+    assert found.record.tables == {"device_sample": DEVICES}
+    (stored,) = store.tables_after(0, 10)
+    assert stored.tables == {"device_sample": DEVICES}
 
 
-def test_a_writer_takes_a_file_of_the_first_form_over(tmp_path: Path) -> None:
-    path = tmp_path / "hot.sqlite"
-    first_form(path)
-    store = HotStore.create(path)
+@pytest.mark.parametrize("version", FORMS)
+def test_a_writer_takes_a_file_of_an_earlier_form_over(tmp_path: Path, version: int) -> None:
+    store = HotStore.create(written(tmp_path / "hot.sqlite", version))
     store.append([Record("b", 2000, {}, {})])
-    assert store.query("PRAGMA user_version") == [(2,)]
+    assert store.query("PRAGMA user_version") == [(3,)]
     assert [s.record.server for s in store.after(0)] == ["a", "b"]
 
 
-def test_a_reader_leaves_a_file_of_the_first_form_as_it_is(tmp_path: Path) -> None:
-    path = tmp_path / "hot.sqlite"
-    first_form(path)
-    reader = HotStore.open(path)
+@pytest.mark.parametrize("version", FORMS)
+def test_a_reader_leaves_a_file_of_an_earlier_form_as_it_is(tmp_path: Path, version: int) -> None:
+    reader = HotStore.open(written(tmp_path / "hot.sqlite", version))
     assert len(reader.after(0)) == 1
-    assert reader.query("PRAGMA user_version") == [(1,)]
+    assert reader.query("PRAGMA user_version") == [(version,)]
+
+
+def test_a_column_that_came_since_is_not_in_rows_from_before() -> None:
+    stored: Any = [1, ["a", *[None] * (len(NAMES) - 2)]]
+    assert unpacked("device_sample", stored) == [dict.fromkeys(NAMES[:-1]) | {"server": "a"}]
 
 
 def test_of_many_records_the_damaged_one_is_named(tmp_path: Path) -> None:

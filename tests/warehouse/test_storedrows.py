@@ -2,25 +2,32 @@
 
 from __future__ import annotations
 
-import json
 from typing import TYPE_CHECKING, Any
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from scms.hot.columns import packed
-from scms.tables import DEVICE_SAMPLE
+from scms.collect.record import Record
+from scms.errors import HotStoreError
+from scms.hot.codec import decode_tables, encode
+from scms.hot.packing import Packed, layout_of
+from scms.tables import ALL, DEVICE_SAMPLE
 from scms.warehouse.rows import arrow_rows
 from scms.warehouse.storedrows import stored_rows
 from warehouse.made import DAY, row
 
 if TYPE_CHECKING:
-    import pytest
+    from collections.abc import Iterable
 
-#: Values that fit, and such as cannot be held: beyond 64 bits, of another type, no Unicode.
-watts = st.one_of(st.none(), st.floats(0, 700), st.just("much"))
-users = st.one_of(st.none(), st.text(max_size=3), st.just("\ud800"))
-counts = st.one_of(st.none(), st.integers(0, 2**31), st.just(2**70))
+#: Values that fit, and such as cannot be held: beyond 64 bits, of another type, no Unicode, times
+#: beyond all calendars.
+watts = st.one_of(st.none(), st.floats(0, 700), st.integers(0, 700), st.just("much"))
+users = st.one_of(st.none(), st.text(max_size=3), st.just("\ud800"), st.just(5))
+counts = st.one_of(
+    st.none(), st.integers(0, 2**31), st.just(2**70), st.just(-(2**63)), st.just(1.5)
+)
+starts = st.one_of(st.none(), st.integers(0, 2**40), st.just(2**62))
 ticks = st.lists(
     st.lists(
         st.builds(
@@ -31,42 +38,83 @@ ticks = st.lists(
             users,
             counts,
         ),
-        min_size=1,
         max_size=3,
     ),
     min_size=1,
     max_size=5,
 )
+scans = st.lists(
+    st.lists(
+        st.builds(
+            lambda u, at, n: row("process_sample", DAY, user=u, started_at=at, pid=n),
+            users,
+            starts,
+            counts,
+        ),
+        max_size=3,
+    ),
+    max_size=4,
+)
 
 
-def stored(rows: list[dict[str, Any]]) -> list[Any]:
+def stored(table: str, rows: list[dict[str, Any]]) -> Any:
     """As it is read from a file."""
-    found: list[Any] = json.loads(json.dumps(packed("device_sample", rows)))
-    return found
+    return decode_tables(1, encode(Record("a", 1000, {table: rows}, {}))).tables[table]
+
+
+def listed(rows: Any) -> list[str]:
+    """The rows, in an order that does not depend on theirs."""
+    return sorted(map(repr, rows.to_pylist()))
+
+
+def same(table: str, parts: Iterable[list[dict[str, Any]]]) -> None:
+    whole = arrow_rows(ALL[table], [row for part in parts for row in part])
+    found = stored_rows(ALL[table], [stored(table, part) for part in parts])
+    assert found.schema.equals(whole.schema)
+    assert listed(found) == listed(whole)
 
 
 @given(ticks)
 @settings(deadline=None)
-def test_rows_of_columns_are_those_of_rows(parts: list[list[dict[str, Any]]]) -> None:
-    whole = arrow_rows(DEVICE_SAMPLE, [row for part in parts for row in part])
-    assert stored_rows(DEVICE_SAMPLE, [stored(part) for part in parts]).equals(whole)
+def test_rows_of_numbers_and_texts_are_those_of_rows(parts: list[list[dict[str, Any]]]) -> None:
+    same("device_sample", parts)
 
 
-def test_a_record_of_the_first_form_goes_with_the_others() -> None:
-    first = [row("device_sample", DAY, device_index=1)]
-    second = [row("device_sample", DAY, device_index=n) for n in (2, 3)]
-    rows = stored_rows(DEVICE_SAMPLE, [first, stored(second)])
-    assert rows["device_index"].to_pylist() == [1, 2, 3]
+@given(scans)
+@settings(deadline=None)
+def test_times_that_cannot_be_held_are_null(parts: list[list[dict[str, Any]]]) -> None:
+    same("process_sample", parts)
+
+
+def test_records_that_fit_and_such_as_do_not_go_together() -> None:
+    fits = [row("device_sample", DAY, device_index=n) for n in (2, 3)]
+    odd = [row("device_sample", DAY, device_index=4, power_watts="much")]
+    parts = [stored("device_sample", fits), stored("device_sample", odd), [fits[0]]]
+    assert isinstance(parts[0], Packed)
+    rows = stored_rows(DEVICE_SAMPLE, parts)
+    assert sorted(rows["device_index"].to_pylist()) == [2, 2, 3, 4]
 
 
 def test_columns_that_came_since_are_null() -> None:
-    count, columns = stored([row("device_sample", DAY, device_index=n) for n in (1, 2)])
-    rows = stored_rows(DEVICE_SAMPLE, [[count, columns[:-1]]] * 2)
+    part = stored("device_sample", [row("device_sample", DAY, device_index=n) for n in (1, 2)])
+    earlier = layout_of("device_sample", 2, part.layout.kinds[:-2])
+    rows = stored_rows(DEVICE_SAMPLE, [part._replace(layout=earlier)] * 2)
     assert rows.num_rows == 4
     assert rows[DEVICE_SAMPLE.column_names()[-1]].null_count == 4
 
 
+def test_no_rows_are_an_empty_table() -> None:
+    assert stored_rows(DEVICE_SAMPLE, [stored("device_sample", []), []]).num_rows == 0
+
+
 def test_a_row_without_a_required_value_is_left_out(caplog: pytest.LogCaptureFixture) -> None:
     rows = [row("device_sample", DAY, device_index=1), row("device_sample", DAY, server=None)]
-    assert stored_rows(DEVICE_SAMPLE, [stored(rows)])["device_index"].to_pylist() == [1]
+    part = stored("device_sample", rows)
+    assert stored_rows(DEVICE_SAMPLE, [part])["device_index"].to_pylist() == [1]
     assert "1 rows lack a required value" in caplog.text
+
+
+def test_texts_that_are_damaged_are_said() -> None:
+    part = stored("device_sample", [row("device_sample", DAY)])
+    with pytest.raises(HotStoreError, match="texts of device_sample in the hot store are damaged"):
+        stored_rows(DEVICE_SAMPLE, [part._replace(texts=b"[")])

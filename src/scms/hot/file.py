@@ -14,8 +14,9 @@ if TYPE_CHECKING:
 
 #: The name of the file in the data directory.
 FILE_NAME: Final = "hot.sqlite"
-#: 2 has rows by columns, and is otherwise what 1 was: a writer takes such a file over.
-SCHEMA_VERSION: Final = 2
+#: 2 has rows by columns, 3 by numbers and texts; both are otherwise what 1 was, and records of all
+#: three are read: a writer takes such a file over.
+SCHEMA_VERSION: Final = 3
 _BUSY_SECONDS: Final = 10.0
 #: Few sizes, so that few statements are prepared and kept; older SQLite takes 999 values in one.
 _ROWS_PER_STATEMENT: Final = (100, 10, 1)

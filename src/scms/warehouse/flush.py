@@ -19,10 +19,10 @@ if TYPE_CHECKING:
     from scms.hot import HotStore
     from scms.warehouse.store import Warehouse
 
-#: Records a commit takes at most, as Arrow, and records that are in memory as lists, which take
-#: several times as much; they bound the memory after a long time without a warehouse.
+#: Records a commit takes at most, as Arrow, and records that are read at once, of which memory has
+#: two copies for a moment; they bound the memory after a long time without a warehouse.
 BATCH_RECORDS: Final = 40_000
-CHUNK_RECORDS: Final = 2_000
+CHUNK_RECORDS: Final = 10_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,13 +48,20 @@ def flush(warehouse: Warehouse, hot: HotStore) -> Flushed:
         # The file was put back from a copy: numbers given since must not be given again.
         hot.skip_to(max(marks.values()))
     rows = dict.fromkeys(marks, 0)
+    behind: set[str] = set()  # tables with no rows in the last batches: one commit will do
     while min(marks.values()) < last_id:  # not until nothing is new: something always is
         upto, batch = _batch(hot, marks)
         if upto is None:
             break
         for name, new in batch.items():
-            rows[name] += warehouse.append(name, new, {WATERMARK + source: str(upto)})
             marks[name] = upto
+            if new.num_rows:
+                rows[name] += warehouse.append(name, new, {WATERMARK + source: str(upto)})
+                behind.discard(name)
+            else:
+                behind.add(name)
+    for name in behind:
+        warehouse.append(name, [], {WATERMARK + source: str(marks[name])})
     return Flushed(min(marks.values()), rows)
 
 
