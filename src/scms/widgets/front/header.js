@@ -61,7 +61,7 @@ export default {
     el.classList.add("scms-header");
     const brand = element("div", "scms-brand", el);
     logo(brand);
-    element("span", "scms-name", brand, "SCMS");
+    element("span", "scms-product", brand, "SCMS");
     nameElement("span", "scms-subtitle", brand, model.get("cluster"));
     const pages = model.get("pages");
     const known = new Set(pages.map(([key]) => key));

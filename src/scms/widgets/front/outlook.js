@@ -32,7 +32,7 @@ function heads(table, columns) {
   const best = element("th", "scms-window", days, "Best hours");
   best.rowSpan = 2;
   best.scope = "col";
-  const hours = element("tr", "scms-hours", head);
+  const hours = element("tr", "scms-clock", head);
   let day = null;
   let name = null;
   for (const column of columns) {
