@@ -18,7 +18,7 @@ from typing import Any
 import pytest
 
 from probe.running import running_probe
-from scms.probe import host, processes
+from scms.probe import host, lives, processes
 from servers.sshd import wait_until
 
 
@@ -105,6 +105,27 @@ def test_what_cannot_be_read_is_none() -> None:
     assert set(host.memory(None).values()) == {None}
 
 
+def test_a_list_of_the_kernel_is_read_to_its_end() -> None:
+    # Nobody's list of disks is that long here; it is given a page at a time like this one.
+    with subprocess.Popen(["sleep", "60"]) as child:
+        try:
+            path = Path(f"/proc/{child.pid}/smaps")
+            wait_until(lambda: len(path.read_text()) > 8192)
+            whole = path.read_text()
+            assert host.Reader(str(path), listed=True).read() == whole
+        finally:
+            child.kill()
+
+
+def test_swap_is_read_where_there_is_some(monkeypatch: pytest.MonkeyPatch) -> None:
+    watched = host.Host(processes.Processes(processes.Users()))
+    before = watched.sample(0.0)
+    monkeypatch.setattr(watched.vmstat, "read", lambda: "x 1\npswpin 3\npswpout 4\n")
+    after, page = watched.sample(1.0)["swap"], os.sysconf("SC_PAGE_SIZE")
+    there = before["memory"]["swap_total"] != 0
+    assert after == ([3 * page, 4 * page] if there else before["swap"])
+
+
 def test_cached_memory_is_what_the_kernel_could_drop(messages: list[dict[str, Any]]) -> None:
     text = "MemTotal: 9 kB\nBuffers: 1 kB\nCached: 2 kB\nSwapCached: 8 kB\nSReclaimable: 4 kB\n"
     assert host.memory(text)["cached"] == 7 * 1024
@@ -154,8 +175,8 @@ def test_utmp_counts_users_with_a_login_once() -> None:
     assert host.utmp_users(data[:-1], "x86_64") is None
 
 
-def life(owner: int, resident: int) -> processes.Life:
-    found = processes.Life(5, owner)
+def life(owner: int, resident: int) -> lives.Life:
+    found = lives.Life(5, owner, 0.0)
     found.command, found.resident = "work", resident
     return found
 
@@ -188,7 +209,7 @@ class TestProcesses:
 
     def test_at_most_ten_processes_and_a_row_per_user_are_named(self) -> None:
         scanner = processes.Processes(processes.Users())
-        lives = {str(1000 + n): life(0, 10**6) for n in range(30)}
+        lives = {1000 + n: life(0, 10**6) for n in range(30)}
         used = [(processes.TICKS // 2, pid, one) for pid, one in lives.items()]
         rows = scanner._rows(used, lives, 1.0)
         assert [row[0] is None for row in rows] == [False] * 10 + [True]
@@ -197,7 +218,7 @@ class TestProcesses:
     def test_the_rest_of_a_user_that_does_nothing_is_left_out(self) -> None:
         scanner = processes.Processes(processes.Users())
         scanner.users.names = {0: "root", 1: "ann"}
-        rows = scanner._rows([], {"7": life(0, 1000), "8": life(1, 2 * 1024**3)}, 1.0)
+        rows = scanner._rows([], {7: life(0, 1000), 8: life(1, 2 * 1024**3)}, 1.0)
         assert rows == [[None, "ann", "", 0.0, 2 * 1024**3, None]]
 
     def test_a_process_that_slept_is_not_read_again_but_now_and_then(
@@ -216,14 +237,14 @@ class TestProcesses:
         monkeypatch.setattr(scanner, "stat", stat)
         with subprocess.Popen(["sleep", "60"]) as sleeper:
             try:
-                pid = str(sleeper.pid)
+                pid = sleeper.pid
                 wait_until(lambda: (real(pid) or ("",))[0] == "sleep")
                 for second in range(1 + processes.TURNS):
                     scanner.scan(float(second))
                     assert pid in scanner.lives
             finally:
                 sleeper.kill()
-        assert 1 <= read.count(pid) <= 3
+        assert 1 <= read.count(str(pid)) <= 3
         sleeper.wait()
         kept = scanner.kept
         scanner.scan(100.0)
@@ -239,7 +260,7 @@ class TestProcesses:
             for second in range(3):
                 scanner.scan(float(second))
             assert scanner.kept <= used + 10
-            assert str(os.getpid()) in scanner.lives
+            assert os.getpid() in scanner.lives
         finally:
             resource.setrlimit(resource.RLIMIT_NOFILE, before)
             for one in scanner.lives.values():
@@ -252,7 +273,7 @@ class TestProcesses:
             try:
                 for second in range(3):
                     scanner.scan(float(second))
-                before = scanner.lives[str(worker.pid)].ticks
+                before = scanner.lives[worker.pid].ticks
                 assert worker.stdin is not None
                 worker.stdin.write(b"\n")
                 worker.stdin.flush()
@@ -290,7 +311,7 @@ class TestProcesses:
                 worker.stdout.readline()
                 for second in range(4):
                     scanner.scan(float(second))
-                life = scanner.lives[str(worker.pid)]
+                life = scanner.lives[worker.pid]
                 assert life.whole
                 before = life.ticks
                 worker.stdin.write(b"\n")

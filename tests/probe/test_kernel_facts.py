@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
+import subprocess
 import threading
 import time
 from typing import TYPE_CHECKING, Any
@@ -70,7 +71,7 @@ DISKS = (
 def test_disks_are_counted_without_their_partitions() -> None:
     rows = kernel.disk_counters(DISKS, {"sda"})
     assert rows == [["sda", 5120, 10240, 3, 4, 12, 9]]
-    assert kernel.column_sums(rows, 1, 2) == [5120, 10240]
+    assert kernel.column_sums(rows, 4) == [5120, 10240, 3, 4]
 
 
 def test_network_leaves_loopback_out() -> None:
@@ -90,7 +91,8 @@ def test_network_leaves_loopback_out() -> None:
 def test_what_cannot_be_read_is_none() -> None:
     assert kernel.disk_counters("x", None) is None
     assert kernel.interface_counters(None) is None
-    assert kernel.column_sums(None, 1, 2) == [None, None]
+    assert kernel.column_sums(None, 2) == [None, None]
+    assert kernel.column_sums([], 2) == [0, 0]
 
 
 def sensor(folder: Path, chip: str, *values: str) -> None:
@@ -189,3 +191,30 @@ def test_a_mount_of_another_machine_is_read_in_a_thread_and_a_local_one_is_not_i
 def test_inodes_of_a_file_system_are_those_that_are_left() -> None:
     size = os.statvfs("/")
     assert mounts.space("/")[3] == (size.f_files or None)
+
+
+def test_a_name_is_looked_at_once_and_forgotten_when_it_is_gone(tmp_path: Path) -> None:
+    (tmp_path / "sda" / "device").mkdir(parents=True)
+    (tmp_path / "loop0").mkdir()
+    disks = kernel.Hardware(str(tmp_path))
+    assert disks.names() == {"sda"}
+    (tmp_path / "nvme0n1" / "device").mkdir(parents=True)
+    (tmp_path / "sda" / "device").rmdir()
+    (tmp_path / "sda").rmdir()
+    assert disks.names() == {"nvme0n1"}
+    assert kernel.Hardware(str(tmp_path / "absent")).names() is None
+
+
+def test_mounts_are_read_again_only_when_they_have_changed(tmp_path: Path) -> None:
+    table = mounts.MountTable()
+    first = table.rows()
+    assert "/" in {row[1] for row in first}
+    assert table.rows() is first
+    if os.geteuid() != 0:
+        pytest.skip("to mount takes root")
+    subprocess.run(["mount", "-t", "tmpfs", "none", tmp_path], check=True)
+    try:
+        assert str(tmp_path) in {row[1] for row in table.rows()}
+    finally:
+        subprocess.run(["umount", tmp_path], check=True)
+    assert str(tmp_path) not in {row[1] for row in table.rows()}

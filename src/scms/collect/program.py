@@ -25,7 +25,7 @@ LEASE_SECONDS: Final = 30
 FAILED: Final = 3
 
 #: What every server runs …
-_FIRST: Final = ("processes", "kernel", "mounts", "host", "readers", "agent")
+_FIRST: Final = ("lives", "processes", "kernel", "mounts", "host", "readers", "agent")
 #: … and what it loads where there is something for it to read.
 _LATER: Final = {"nvidia": ("nvml", "device", "gpu"), "amd": ("amd",)}
 _PYNVML: Final = "pynvml"
@@ -83,6 +83,7 @@ options = {{
     "phase_seconds": float(phase),
     "lease_seconds": {LEASE_SECONDS},
 }}
+allow_files()
 processes = Processes(Users())
 run(options, Host(processes), Readers(nvidia, amd))
 """

@@ -175,6 +175,8 @@ class Gpus(object):
         whole.update(power_limit=facts["power_limit"], mig=facts["mig"])
         if anew:
             self._find_parts(index, whole)
+        if not facts["mig"]:
+            return [whole]
         parts = [k for k in sorted(nvml.handles) if k[0] == index and len(k) > 1]
         return [self._part(part, whole) for part in parts] or [whole]
 

@@ -9,24 +9,21 @@ import os
 
 from .kernel import (
     Cores,
+    Hardware,
     Sensors,
     column_sums,
     disk_counters,
     interface_counters,
     named_rows,
     numa_nodes,
-    physical_disks,
-    physical_interfaces,
     pressures,
     swap_traffic,
 )
-from .mounts import Aside, NetworkMounts, filesystems, mount_table
+from .mounts import MOST_BYTES, Aside, MountTable, NetworkMounts, filesystems
 from .processes import TICKS
 
+SMALL = ("loadavg", "meminfo", "uptime")
 HIDDEN = "hidepid="  # no kernel says hidepid=0
-MEMORY_KEYS = frozenset(
-    "MemTotal MemAvailable Buffers Cached SReclaimable SwapTotal SwapFree".split()
-)
 
 
 def read_text(path, limit=65536):
@@ -39,10 +36,14 @@ def read_text(path, limit=65536):
 
 
 class Reader(object):
-    """A file of /proc that is kept open and read from its start every time."""
+    """A file of /proc that is kept open and read from its start every time.
 
-    def __init__(self, path, limit=65536):
-        self.limit = limit
+    ``size``: more than one read gives. The kernel gives what is one piece to it at once, and of a
+    list, ``listed``, a page at a time.
+    """
+
+    def __init__(self, path, size=4096, listed=False):
+        self.size, self.listed = size, listed
         try:
             self.descriptor = os.open(path, os.O_RDONLY)
         except OSError:
@@ -52,9 +53,13 @@ class Reader(object):
         if self.descriptor is None:
             return None
         try:
-            return os.pread(self.descriptor, self.limit, 0).decode("utf-8", "replace")
+            piece = text = os.pread(self.descriptor, self.size, 0)
+            while self.listed and len(piece) > 2048 and len(text) < MOST_BYTES:
+                piece = os.pread(self.descriptor, self.size, len(text))
+                text += piece
         except OSError:
             return None
+        return text.decode("utf-8", "replace")
 
 
 class Host(object):
@@ -63,25 +68,20 @@ class Host(object):
     def __init__(self, processes, scan_seconds=10.0, slow_seconds=60.0, sensor_seconds=30.0):
         self.processes = processes
         self.readers = {
-            name: Reader("/proc/" + name, limit)
-            for name, limit in (
-                ("stat", 512 + 160 * (os.cpu_count() or 1)),
-                ("loadavg", 128),
-                ("meminfo", 4096),
-                ("vmstat", 1 << 16),
-                ("diskstats", 1 << 20),
-                ("net/dev", 1 << 20),
-                ("uptime", 128),
-                ("pressure/cpu", 256),
-                ("pressure/memory", 256),
-                ("pressure/io", 256),
-            )
+            "stat": Reader("/proc/stat", 512 + 160 * (os.cpu_count() or 1)),
+            "diskstats": Reader("/proc/diskstats", listed=True),
+            "net/dev": Reader("/proc/net/dev", listed=True),
         }
+        self.readers.update((name, Reader("/proc/" + name)) for name in SMALL)
+        self.pressures = [Reader("/proc/pressure/" + name) for name in ("cpu", "memory", "io")]
+        self.vmstat = Reader("/proc/vmstat", listed=True)
+        self.pressure = self.swap = None
         self.scan_seconds, self.slow_seconds = scan_seconds, slow_seconds
         self.sensor_seconds = sensor_seconds
         self.next_scan = self.next_slow = self.next_sensors = 0.0
         self.disks = self.interfaces = self.cpu_count = self.users_logged_in = None
-        self.cores, self.network_mounts = Cores(), NetworkMounts()
+        self.disk_names, self.interface_names = Hardware("/sys/block"), Hardware("/sys/class/net")
+        self.cores, self.mounts, self.network_mounts = Cores(), MountTable(), NetworkMounts()
         self.sensors = Aside(Sensors().read)
 
     def hello(self):
@@ -99,7 +99,7 @@ class Host(object):
             "boot_id": (read_text("/proc/sys/kernel/random/boot_id") or "").strip() or None,
             "cpu_model": model,
             "numa_nodes": numa_nodes(),
-            "hidden_processes": hidden_processes(),
+            "hidden_processes": hidden_processes(self.mounts.rows()),
         }
 
     def sample(self, now):
@@ -109,26 +109,30 @@ class Host(object):
             self.next_slow = now + self.slow_seconds
             facts.update(self._slow())
         scans = now >= self.next_scan
-        if scans:
-            facts.update(self._scan(now))
         read = {name: reader.read() for name, reader in self.readers.items()}
+        if scans:
+            facts.update(self._scan(now, last_pid(read["loadavg"])))
+        used = memory(read["meminfo"])
+        if self.swap is None or used["swap_total"] != 0:  # else it is the most that is read
+            self.swap = swap_traffic(self.vmstat.read())
         disks = disk_counters(read["diskstats"], self.disks)
         interfaces = interface_counters(read["net/dev"])
         if scans:
             facts["disks"] = named_rows(disks, self.disks)
             facts["interfaces"] = named_rows(interfaces, self.interfaces)
+        disked, networked = column_sums(disks, 4), column_sums(interfaces, 3)
         facts.update(
             cpu_count=self.cpu_count,
             cpu=cpu_seconds(read["stat"]),
             cores=self.cores.percent(read["stat"]),
             load=load_averages(read["loadavg"]),
-            memory=memory(read["meminfo"]),
-            swap=swap_traffic(read["vmstat"]),
-            pressure=pressures(*[read["pressure/" + name] for name in ("cpu", "memory", "io")]),
-            disk=column_sums(disks, 1, 2),
-            disk_operations=column_sums(disks, 3, 4),
-            network=column_sums(interfaces, 1, 2),
-            network_errors=column_sums(interfaces, 3)[0],
+            memory=used,
+            swap=self.swap,
+            pressure=self.pressure,
+            disk=disked[:2],
+            disk_operations=disked[2:],
+            network=networked[:2],
+            network_errors=networked[2],
             uptime=float(read["uptime"].split()[0]) if read["uptime"] else None,
             users_logged_in=self.users_logged_in,
             process_count=self.processes.count,
@@ -138,33 +142,34 @@ class Host(object):
 
     def _slow(self):
         """What changes about once a minute, or is asked for no more often."""
-        self.cpu_count, self.disks = os.cpu_count(), physical_disks()
-        self.interfaces = physical_interfaces()
+        self.cpu_count, self.disks = os.cpu_count(), self.disk_names.names()
+        self.interfaces = self.interface_names.names()
         self.users_logged_in = users_logged_in()
-        mounts = mount_table()
+        mounts = self.mounts.rows()
         self.network_mounts.ask(mounts)
         return {"filesystems": filesystems(mounts)}
 
-    def _scan(self, now):
+    def _scan(self, now, last):
         """What is read about every 10 s."""
         first = self.processes.scanned_at is None
         self.next_scan = now + (min(2.0, self.scan_seconds) if first else self.scan_seconds)
         facts = {"network_filesystems": self.network_mounts.rows()}
+        self.pressure = pressures(*[reader.read() for reader in self.pressures])  # of 10 s
         if self.sensors.value is not None:
             temperatures, hertz = self.sensors.value
             facts.update(temperatures=temperatures, cpu_frequency=hertz)
         if now >= self.next_sensors:  # in a thread, which costs more than what it reads
             self.next_sensors = now + self.sensor_seconds
             self.sensors.ask()
-        scan = self.processes.scan(now)
+        scan = self.processes.scan(now, last)
         if scan is not None:
             facts["processes"] = scan
         return facts
 
 
-def hidden_processes():
+def hidden_processes(mounts):
     """Whether /proc hides the processes of others from this account (hidepid)."""
-    mounted = [fields for fields in mount_table() if fields[1] == "/proc"]
+    mounted = [fields for fields in mounts if fields[1] == "/proc"]
     if not mounted:
         return None
     return HIDDEN in mounted[-1][3] and read_text("/proc/1/stat") is None
@@ -193,20 +198,31 @@ def load_averages(text):
     return [float(value) for value in text.split()[:3]] if text else None
 
 
+def last_pid(text):
+    """The number that the kernel gave last, to a process or a thread."""
+    fields = (text or "").split()
+    return int(fields[4]) if len(fields) > 4 else None
+
+
 def memory(text):
-    values = {}
-    for line in (text or "").splitlines():
-        key, _, rest = line.partition(":")
-        if key in MEMORY_KEYS:
-            values[key] = int(rest.split()[0]) * 1024
-    cache = [values.get(key) for key in ("Buffers", "Cached", "SReclaimable")]
+    text = "\n" + (text or "")
+    cache = [kilobytes(text, key) for key in ("Buffers", "Cached", "SReclaimable")]
     return {
-        "total": values.get("MemTotal"),
-        "available": values.get("MemAvailable"),
+        "total": kilobytes(text, "MemTotal"),
+        "available": kilobytes(text, "MemAvailable"),
         "cached": None if None in cache else sum(cache),
-        "swap_total": values.get("SwapTotal"),
-        "swap_free": values.get("SwapFree"),
+        "swap_total": kilobytes(text, "SwapTotal"),
+        "swap_free": kilobytes(text, "SwapFree"),
     }
+
+
+def kilobytes(text, key):
+    """What a line of /proc/meminfo says, in bytes."""
+    key = "\n%s:" % key
+    at = text.find(key)
+    if at < 0:
+        return None
+    return int(text[at + len(key) : text.find("kB", at)]) * 1024
 
 
 def users_logged_in():

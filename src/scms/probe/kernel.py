@@ -68,16 +68,28 @@ def swap_traffic(text):
     return found
 
 
-def physical_disks():
-    """Whole disks that are hardware: partitions, RAID, LVM and loops would count twice."""
-    try:
-        return frozenset(
-            name
-            for name in os.listdir("/sys/block")
-            if os.path.exists("/sys/block/%s/device" % name)
-        )
-    except OSError:
-        return None
+class Hardware(object):
+    """Which entries of a folder of /sys are hardware; each name is looked at once.
+
+    Of disks, partitions, RAID, LVM and loops would count twice; of interfaces, bridges and those
+    of containers carry the same again.
+    """
+
+    def __init__(self, folder):
+        self.folder = folder
+        self.known = {}
+
+    def names(self):
+        try:
+            there = os.listdir(self.folder)
+        except OSError:
+            return None
+        known = {name: self.known.get(name) for name in there}
+        for name, hardware in known.items():
+            if hardware is None:
+                known[name] = os.path.exists(os.path.join(self.folder, name, "device"))
+        self.known = known
+        return frozenset(name for name in there if known[name])
 
 
 def disk_counters(text, disks):
@@ -86,26 +98,16 @@ def disk_counters(text, disks):
         return None
     rows = []
     for line in text.splitlines():
-        fields = line.split()
-        if len(fields) > 12 and fields[2] in disks:
-            reads, _, read, reading, writes, _, written, writing = map(int, fields[3:11])
-            busy = int(fields[12])
+        start = line.split(None, 3)
+        if len(start) < 4 or start[2] not in disks:
+            continue
+        fields = start[3].split(None, 10)
+        if len(fields) > 9:
+            reads, _, read, reading, writes, _, written, writing, _, busy = map(int, fields[:10])
             rows.append(
-                [fields[2], read * 512, written * 512, reads, writes, reading + writing, busy]
+                [start[2], read * 512, written * 512, reads, writes, reading + writing, busy]
             )
     return rows
-
-
-def physical_interfaces():
-    """Interfaces that are hardware: bridges and those of containers carry the same again."""
-    try:
-        return frozenset(
-            name
-            for name in os.listdir("/sys/class/net")
-            if os.path.exists("/sys/class/net/%s/device" % name)
-        )
-    except OSError:
-        return None
 
 
 def interface_counters(text):
@@ -123,11 +125,12 @@ def interface_counters(text):
     return rows
 
 
-def column_sums(rows, *columns):
-    """The sums of some columns; None for each where there are no rows to be had."""
+def column_sums(rows, columns):
+    """The sums of the first columns after the name; None for each where there are no rows."""
     if rows is None:
-        return [None] * len(columns)
-    return [sum(row[column] for row in rows) for column in columns]
+        return [None] * columns
+    found = list(zip(*rows))[1 : columns + 1]
+    return [sum(values) for values in found] if found else [0] * columns
 
 
 def named_rows(rows, names):

@@ -7,6 +7,7 @@ library alone; this file travels to servers as it is (see scms.collect.bootstrap
 import _thread
 import errno
 import os
+import select
 import time
 
 LOCAL_TYPES = frozenset(
@@ -19,7 +20,8 @@ NETWORK_TYPES = frozenset(
     ).split()
 )
 ESCAPES = (("\\040", " "), ("\\011", "\t"), ("\\012", "\n"), ("\\134", "\\"))
-MOST_MOUNTS = 64
+MOUNTS = "/proc/self/mounts"
+MOST_MOUNTS, MOST_BYTES = 64, 1 << 20
 #: Refusals that say nothing of the mount, only of who asks.
 PRIVATE = frozenset((errno.EACCES, errno.EPERM))
 
@@ -93,13 +95,39 @@ def space(mount):
     return [size.f_blocks * unit, used, size.f_bavail * unit] + inodes
 
 
-def mount_table():
-    """[source, mount, type, options] of what is mounted."""
-    try:
-        with open("/proc/self/mounts", "rb") as file:
-            text = file.read(1 << 20).decode("utf-8", "replace")
-    except OSError:
-        return []
+class MountTable(object):
+    """What is mounted, read again when the kernel says that it has changed."""
+
+    def __init__(self):
+        self.known = []
+        self.watch = select.poll()
+        try:
+            self.file = os.open(MOUNTS, os.O_RDONLY)
+        except OSError:
+            self.file = None
+        else:
+            self.watch.register(self.file, select.POLLPRI)
+            self._read()
+
+    def rows(self):
+        """[source, mount, type, options] of each."""
+        if self.watch.poll(0):
+            self._read()
+        return self.known
+
+    def _read(self):
+        text = b""
+        try:
+            more = os.pread(self.file, MOST_BYTES, 0)
+            while more and len(text) < MOST_BYTES:
+                text += more
+                more = os.pread(self.file, MOST_BYTES, len(text))
+        except OSError:
+            return
+        self.known = mounts_in(text.decode("utf-8", "replace"))
+
+
+def mounts_in(text):
     found = []
     for line in text.splitlines():
         fields = line.split(" ")

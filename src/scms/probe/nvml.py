@@ -99,21 +99,26 @@ class Nvml(object):
             self.calling = None
 
     def value(self, index, name, *args, **kwargs):
-        """What a call says of a device; None when it cannot be told."""
-        key = (index, name, args, tuple(kwargs))
-        if self.is_unsupported(key):
+        """What a call says of a device; None when it cannot be told.
+
+        There are a hundred of these a tick, so that it is `call` once more without a second call.
+        """
+        if self.unsupported and self.is_unsupported((index, name, args, tuple(kwargs))):
             return None
+        self.calling = (name, time.monotonic())
         try:
-            return self.call(name, self.handles[index], *args, **kwargs)
+            return getattr(self.module, name)(self.handles[index], *args, **kwargs)
         except self.module.NVMLError as error:
             if error.value in FATAL:
                 raise Fault(self.words(error))
             if error.value == UNINITIALIZED:
                 raise Restart()
             if error.value in NOT_SUPPORTED:
-                self.note_unsupported(key)
+                self.note_unsupported((index, name, args, tuple(kwargs)))
             else:
                 self.refused.append(self.words(error))
+        finally:
+            self.calling = None
         return None
 
     def is_unsupported(self, key):

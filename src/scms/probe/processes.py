@@ -6,11 +6,11 @@ library alone; this file travels to servers as it is (see scms.collect.bootstrap
 
 import _thread
 import os
-import resource
 import time
 
+from .lives import Life, Newcomers, exists, most_kept, runs_are_told, stat_in
+
 TICKS = os.sysconf("SC_CLK_TCK")
-PAGE = os.sysconf("SC_PAGE_SIZE")
 TOP_PROCESSES = 10
 #: The rest of a user's processes make a row only from here on.
 LEAST_CORES = 0.001
@@ -22,9 +22,6 @@ LXC = r"/lxc(?:\.payload)?[./]([^/\n]+)"
 PATIENCE_SECONDS = 0.5
 #: What a process has used is read in full at least every so many scans, in turns.
 TURNS = 12
-#: Files that are kept open altogether, and of those that a process may have.
-MOST_KEPT = 800
-KEPT_SHARE = 0.5
 
 
 class Users(object):
@@ -78,44 +75,6 @@ class Users(object):
             self.answers[uid].release()
 
 
-class Life(object):
-    """A process, as it was when it was last read; ``run`` says whether it has run since."""
-
-    __slots__ = ("command", "owner", "resident", "run", "said", "start", "state", "ticks", "whole")
-
-    def __init__(self, start, owner):
-        self.start, self.owner = start, owner
-        self.run = self.said = self.command = self.state = None
-        self.ticks = self.resident = 0
-        self.whole = False  # whether ``run`` says all that is wanted
-
-    def sleeps(self):
-        """Whether it has not run since the last time; costs a tenth of reading what it used."""
-        if self.run is None:
-            return False
-        before = self.said
-        try:
-            self.said = os.pread(self.run, 4096, 0)
-        except OSError:  # it has ended
-            self.said = None
-        return self.said is not None and self.said == before
-
-    def keep(self, pid, threads):
-        """Have its ``run`` at hand. The short one is the first thread's, and of no other."""
-        self.whole = threads > 1
-        try:
-            file = "stat" if self.whole else "schedstat"
-            self.run = os.open("/proc/%s/%s" % (pid, file), os.O_RDONLY)
-            self.said = None
-        except OSError:
-            self.run = None
-
-    def close(self):
-        if self.run is not None:
-            os.close(self.run)
-            self.run = None
-
-
 class Processes(object):
     """Who runs what: one read of /proc/<pid>/stat per process that ran since the last scan."""
 
@@ -124,6 +83,7 @@ class Processes(object):
         self.owners = {}
         self.containers = {}
         self.lives = {}
+        self.newcomers = Newcomers()
         self.turn = self.kept = 0
         self.most_kept = most_kept() if runs_are_told() else 0
         self.scanned_at = None
@@ -137,11 +97,11 @@ class Processes(object):
                     self.boot_time = int(line.split()[1])
 
     def stat(self, pid):
-        """(command, CPU ticks, start tick, resident bytes, state, threads), or None."""
+        """What `stat_in` says of a process, or None."""
         try:
             descriptor = os.open("/proc/%s/stat" % pid, os.O_RDONLY)
             try:
-                text = os.read(descriptor, 4096)
+                text = os.read(descriptor, 1024)
             finally:
                 os.close(descriptor)
         except OSError:
@@ -174,68 +134,92 @@ class Processes(object):
         return None if self.boot_time is None else self.boot_time + start / TICKS
 
     def describe(self, pid):
-        """[user, command, started_at, container], each None if hidden; None when it is gone."""
-        stat = self.stat(pid)
-        if stat is None:
-            return None if self.sees_all else [None] * 4
-        start = stat[2]
-        return [self.owner(pid, start), stat[0], self.started_at(start), self.container(pid, start)]
+        """[user, command, started_at, container], each None if hidden; None when it is gone.
 
-    def scan(self, now):
-        """The rows since the last scan, or None for the first one."""
+        Of a process that the last scan saw, what that said is told as long as it is there.
+        """
+        life = self.lives.get(pid)
+        if life is not None and life.command is not None and exists(pid):
+            command, start, user = life.command, life.start, self.users.name(life.owner)
+        else:
+            stat = self.stat(pid)
+            if stat is None:
+                return None if self.sees_all else [None] * 4
+            command, start = stat[0], stat[2]
+            user = self.owner(pid, start)
+        return [user, command, self.started_at(start), self.container(pid, start)]
+
+    def scan(self, now, last_pid=None):
+        """The rows since the last scan, or None for the first one.
+
+        ``last_pid``: the number that the kernel gave last.
+        """
         self.users.patience = PATIENCE_SECONDS
         elapsed = None if self.scanned_at is None else now - self.scanned_at
         self.turn = (self.turn + 1) % TURNS
-        found, used, states = {}, [], {b"Z": 0, b"D": 0}
-        for pid in os.listdir("/proc"):
-            if not pid.isdigit():
-                continue
-            life, spent = self._look(pid)
-            if life is None:
-                continue
-            found[pid] = life
-            if life.state in states:
-                states[life.state] += 1
-            if spent > 0:
-                used.append((spent, pid, life))
-        for pid in self.lives.keys() - found.keys():
-            self._forget(self.lives[pid])
-        self.lives, self.scanned_at, self.count = found, now, len(found)
-        self.states = [states[b"Z"], states[b"D"]]
-        self.owners = {pid: o for pid, o in self.owners.items() if str(pid) in found}
-        self.containers = {pid: c for pid, c in self.containers.items() if str(pid) in found}
+        lives, used, ended = self.lives, [], []
+        for pid in self.newcomers.find(lives, last_pid):
+            lives[pid] = None
+        for pid, life in lives.items():
+            share = 1.0
+            if life is not None:
+                if life.rests(pid, self.turn):
+                    continue
+                if life.looked_at != self.scanned_at:
+                    share = elapsed / (now - life.looked_at)
+                life.looked_at = now
+                if life.sleeps() and pid % TURNS != self.turn:
+                    continue
+            lives[pid], spent = self._read(pid, life, now)
+            if spent is None:
+                ended.append(pid)
+            elif spent > 0:
+                used.append((spent * share, pid, lives[pid]))
+        for pid in ended:
+            del lives[pid]
+        states = [life.state for life in lives.values()]
+        self.states = [states.count(b"Z"), states.count(b"D")]
+        self.scanned_at, self.count = now, len(lives)
+        self.owners = {pid: o for pid, o in self.owners.items() if pid in lives}
+        self.containers = {pid: c for pid, c in self.containers.items() if pid in lives}
         if not elapsed:
             return None
-        return {"scan_seconds": elapsed, "rows": self._rows(used, found, elapsed)}
+        return {"scan_seconds": elapsed, "rows": self._rows(used, lives, elapsed)}
 
-    def _look(self, pid):
-        """A process, and the ticks of CPU time that it used since the last scan."""
-        life = self.lives.get(pid)
-        if life is not None and life.sleeps() and (life.whole or int(pid) % TURNS != self.turn):
-            return life, 0
-        told = life is not None and life.whole and life.said
-        stat = stat_in(life.said) if told else self.stat(pid)
-        if stat is None:
-            return None, 0
-        command, ticks, start, resident, state, threads = stat
-        if life is None or life.start != start:
-            if life is not None:
-                self._forget(life)
-            try:
-                life = Life(start, os.stat("/proc/%s" % pid).st_uid)
-            except OSError:
-                return None, 0
-        spent, life.ticks = ticks - life.ticks, ticks
-        life.command, life.resident, life.state = command, resident, state
-        if life.whole != (threads > 1):
+    def _read(self, pid, life, now):
+        """A process, and the ticks of CPU time that it used since the last look; None: ended."""
+        if life is None or life.file is None:
+            stat = self.stat(pid)
+        elif life.said is None:
+            stat = None
+        else:
+            stat = stat_in(life.said) if life.whole else self.stat(pid)
+        if life is not None and (stat is None or life.start != stat[2]):
             self._forget(life)
-        if life.run is None and self.kept < self.most_kept:
+            life = None
+        if stat is not None and life is None:
+            life = self._new(pid, stat[2], now)
+        if life is None:
+            return None, None
+        command, ticks, _, resident, state, threads, kernel = stat
+        spent, life.ticks = ticks - life.ticks, ticks
+        if life.file is None:
+            life.ran(spent > 0)
+        life.command, life.resident, life.state, life.kernel = command, resident, state, kernel
+        if life.file is not None or self.kept < self.most_kept:
+            self.kept -= life.file is not None
             life.keep(pid, threads)
-            self.kept += life.run is not None
+            self.kept += life.file is not None
         return life, spent
 
+    def _new(self, pid, start, now):
+        try:
+            return Life(start, os.stat("/proc/%s" % pid).st_uid, now)
+        except OSError:
+            return None
+
     def _forget(self, life):
-        self.kept -= life.run is not None
+        self.kept -= life.file is not None
         life.close()
 
     def _rows(self, used, lives, elapsed):
@@ -247,7 +231,7 @@ class Processes(object):
             cores = round(spent / TICKS / elapsed, 4)
             if rank < TOP_PROCESSES and cores >= LEAST_CORES:
                 user, began = self.users.name(life.owner), self.started_at(life.start)
-                rows.append([int(pid), user, life.command, cores, life.resident, began])
+                rows.append([pid, user, life.command, cores, life.resident, began])
                 held_by[life.owner] -= life.resident
             else:
                 spent_by[life.owner] = spent_by.get(life.owner, 0) + spent
@@ -256,33 +240,6 @@ class Processes(object):
             if cores >= LEAST_CORES or held_by[owner] >= LEAST_BYTES:
                 rows.append([None, self.users.name(owner), "", cores, held_by[owner], None])
         return rows
-
-
-def most_kept():
-    """How many files may be kept open: others need some as well."""
-    allowed = resource.getrlimit(resource.RLIMIT_NOFILE)[0]
-    return MOST_KEPT if allowed < 0 else min(MOST_KEPT, int(allowed * KEPT_SHARE))
-
-
-def runs_are_told():
-    """Whether this kernel counts what a process has run."""
-    try:
-        with open("/proc/self/schedstat", "rb") as file:
-            return file.read(128).split()[0] != b"0"
-    except (OSError, IndexError):
-        return False
-
-
-def stat_in(text):
-    """(command, CPU ticks, start tick, resident bytes, state, threads), or None."""
-    head, _, tail = text.rpartition(b")")
-    rest = tail.split()
-    try:
-        command = head.partition(b"(")[2].decode("utf-8", "replace")
-        ticks = int(rest[11]) + int(rest[12])
-        return command, ticks, int(rest[19]), int(rest[21]) * PAGE, rest[0], int(rest[17])
-    except (IndexError, ValueError):
-        return None
 
 
 def container_in(text):
