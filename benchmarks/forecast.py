@@ -25,7 +25,7 @@ import pandas as pd
 from scms.forecast import outlook
 from scms.forecast.backtest import backtest_origins, crps, in_sample_error, interval
 from scms.forecast.champion import GATE_ORIGINS, choices_to_json
-from scms.forecast.choosing import choices_of
+from scms.forecast.choosing import choices_along, choices_of
 from scms.forecast.evaluate import judge_chances, model_scores
 from scms.forecast.logit import fit_chances
 from scms.forecast.models import LEVELS
@@ -91,11 +91,7 @@ def peers(series: list[Series], origins: np.ndarray, path: Path) -> pd.DataFrame
     capacity = np.array([one.capacity for one in series])[:, None, None, None]
     answers = {model.name: asked([model] * len(series), series, origins)
                for model in models_named(shared=False)}  # fmt: skip
-    early = {s.server: backtest_origins(s, horizon=24, limit=44)[:GATE_ORIGINS] for s in series}
-    competing = models_named(CANDIDATES, shared=False)
-    choices = choices_of(series, competing, origins=early)
-    speaking = [spoken(choices[one.server], competing) for one in series]
-    answers["(chosen)"] = asked(speaking, series, origins)
+    answers["(chosen)"] = chosen(series, origins), np.nan
     from scipy.special import ndtri
 
     told = np.load(path)
@@ -117,6 +113,21 @@ def asked(models: list[Model], series: list[Series], origins: np.ndarray) -> tup
         for model, one, own in zip(models, series, origins, strict=True)
     ]
     return np.stack(told), 1000 * (time.process_time() - began) / origins.size
+
+
+def chosen(series: list[Series], origins: np.ndarray) -> np.ndarray:
+    """What the model that speaks says, chosen as `model_scores` does."""
+    places = {s.server: backtest_origins(s, horizon=24, limit=44) for s in series}
+    row = {one.server: place for place, one in enumerate(series)}
+    competing = models_named(CANDIDATES, shared=False)
+    told = np.full((*origins.shape, 24, len(LEVELS)), np.nan)
+    for one, choice, ahead in choices_along(series, competing, places, horizon=24):
+        own = origins[row[one.server]]
+        now = np.flatnonzero(np.isin(own, ahead))
+        if len(now):
+            model = spoken(choice, competing).fit(one.until(int(own[now[0]])))
+            told[row[one.server], now] = model.quantiles(one, [int(o) for o in own[now]], 24)
+    return told
 
 
 def peer_row(

@@ -11,12 +11,12 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
-from scms.forecast.backtest import backtest, backtest_origins, origins_between
+from scms.forecast.backtest import MAXIMUM_ORIGINS, backtest, backtest_origins, origins_between
 from scms.forecast.champion import GATE_ORIGINS, choose_all
 from scms.forecast.mixture import Blend, best_weights, loss_matrices
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     from scms.forecast.backtest import Score
     from scms.forecast.champion import Choice
@@ -30,6 +30,8 @@ CHOICE_HOURS: Final = 24
 SAMPLE_SERVERS: Final = 64
 #: and so many the weights of the blend, which take more origins of each.
 WEIGHT_SERVERS: Final = 32
+#: In a backtest of the choice it is made anew after so many origins.
+CHOICE_ORIGINS: Final = 5
 #: Models that are asked on all servers only where one of the sample chose them.
 _DEAR: Final = frozenset({"ets"})
 
@@ -61,6 +63,35 @@ def choices_of(
         }
         choices |= _chosen(own, models, places, horizon)
     return choices
+
+
+def choices_along(
+    series: Sequence[Series],
+    models: Sequence[Model],
+    places: Mapping[str, Sequence[int]],
+    *,
+    horizon: int,
+) -> Iterator[tuple[Series, Choice, Sequence[int]]]:
+    """What would have spoken, chosen anew after every five origins on the 16 before them.
+
+    In practice the choice is made once a day; here it costs most of the time.
+
+    Args:
+        series: The past of each server.
+        models: The candidates, the baseline first.
+        places: Origins per server, oldest first; those from the fifteenth on are judged.
+        horizon: Hours ahead.
+
+    Yields:
+        A server, its choice, and the origins that it is for.
+    """
+    for first in range(GATE_ORIGINS, max(map(len, places.values())), CHOICE_ORIGINS):
+        past = {name: own[:first][-MAXIMUM_ORIGINS:] for name, own in places.items()}
+        choices = choices_of(series, models, horizon=horizon, origins=past)
+        for one in series:
+            ahead = places[one.server][first : first + CHOICE_ORIGINS]
+            if ahead:
+                yield one, choices[one.server], ahead
 
 
 def _chosen(

@@ -16,7 +16,7 @@ import pandas as pd
 from scms.errors import ForecastError
 from scms.forecast.backtest import backtest, backtest_origins
 from scms.forecast.champion import GATE_ORIGINS
-from scms.forecast.choosing import choices_of
+from scms.forecast.choosing import choices_along
 from scms.forecast.features import outcomes, slots_of
 from scms.forecast.outlooks import CANDIDATES, spoken
 from scms.forecast.spells import SLOTS_PER_HOUR, SlotGrid, past
@@ -26,7 +26,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
     from scms.forecast.backtest import Score
-    from scms.forecast.champion import Choice
     from scms.forecast.models import Model
     from scms.forecast.series import FloatArray, IntArray, Series
 
@@ -55,8 +54,8 @@ def model_scores(
     Errors are pooled: summed over servers, over the summed errors of the seasonal naive in what was
     known before each origin. A mean of ratios would be ruled by the servers that hardly changed.
     Where the past is long enough, the gate chooses on its first 14 origins, and all are judged on
-    those after them: the model that it lets speak as `(chosen)`, with its intervals as they would
-    be told, wider or narrower.
+    those after them: the model that it lets speak as `(chosen)`, chosen anew as time goes on
+    (`choices_along`), with its intervals as they would be told, wider or narrower.
 
     Args:
         series: The past of each server.
@@ -73,15 +72,13 @@ def model_scores(
         ForecastError: No server has a past long enough.
     """
     scores: dict[str, list[Score]] = {model.name: [] for model in models}
-    early: dict[str, list[int]] = {}
-    late: dict[str, list[int]] = {}
+    chosen_at: dict[str, list[int]] = {}
     seconds = dict.fromkeys(scores, 0.0)
     for one in series:
         places = backtest_origins(one, horizon=horizon, limit=_MAXIMUM_ORIGINS)
         split = GATE_ORIGINS if len(places) > GATE_ORIGINS else 0
         if split:
-            early[one.server] = places[:split]
-        late[one.server] = places[split:]
+            chosen_at[one.server] = places
         for model in models:
             began = clock()
             scores[model.name] += backtest(one, [model], horizon=horizon, origins=places[split:])
@@ -96,31 +93,27 @@ def model_scores(
         _pooled(name, own, seconds[name]) | {"coverage": _coverage([(s, level) for s in own])}
         for name, own in scores.items()
     ]
-    if early:
+    if chosen_at:
         competing = [model for model in models if model.name in CANDIDATES]
-        judged = [one for one in series if one.server in early]
-        choices = choices_of(judged, competing, horizon=horizon, origins=early)
-        rows.append(_chosen(judged, competing, choices, late, horizon, level))
+        judged = [one for one in series if one.server in chosen_at]
+        rows.append(_chosen(judged, competing, chosen_at, horizon, level))
     return pd.DataFrame(rows)
 
 
 def _chosen(
     series: Sequence[Series],
     models: Sequence[Model],
-    choices: Mapping[str, Choice],
-    late: Mapping[str, Sequence[int]],
+    places: Mapping[str, Sequence[int]],
     horizon: int,
     level: float,
 ) -> dict[str, Any]:
     """The row of the model that the gate lets speak on each server."""
     told = []
-    for one in series:
-        choice = choices[one.server]
-        model = spoken(choice, models)
-        (score,) = backtest(one, [model], horizon=horizon, origins=late[one.server])
+    for one, choice, ahead in choices_along(series, models, places, horizon=horizon):
+        (score,) = backtest(one, [spoken(choice, models)], horizon=horizon, origins=ahead)
         told.append((score, choice.nominal_level(level)[0]))
-    scores = [score for score, _ in told]
-    return _pooled(CHOSEN, scores, np.nan) | {"coverage": _coverage(told)}
+    row = _pooled(CHOSEN, [score for score, _ in told], np.nan)
+    return row | {"coverage": _coverage(told), "servers": len(series)}
 
 
 def _coverage(told: Sequence[tuple[Score, float]]) -> float:
