@@ -4,8 +4,8 @@
 
 In: a recording, as ``scms replay`` reads it. Out: for 2, 3 and 4 servers, those of the highest
 score in pools of 8 drawn at random, asked every 5 hours: the chance that all stay free if their
-fates are independent (the product), at least (the sum, less the number and 1), and the share that
-did, with the 95 % interval of resampled days.
+fates are independent (the product), at least (their sum plus 1, less their number), and the share
+that did, with the 95 % interval of resampled days.
 """
 
 from __future__ import annotations

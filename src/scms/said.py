@@ -57,10 +57,15 @@ RECOMMENDATION: Final = Table(
             "recommendation_id", "string", "shared by all candidates of one answer", required=True
         ),
         _SAID_AT,
-        Column("rank", "integer", "1 for the first choice", required=True),
+        Column(
+            "rank",
+            "integer",
+            "1 for the first choice; shared by servers that take a job together",
+            required=True,
+        ),
         SERVER,
         Column("devices", "string", "UUIDs of the GPUs, comma-separated", required=True),
-        Column("gpus", "integer", "GPUs that were asked for", required=True),
+        Column("gpus", "integer", "GPUs that were asked for, of this server", required=True),
         Column("hours", "float", "for how long", required=True),
         Column("probability", "float", "promised chance that they stay free so long"),
         Column("pool_probability", "float", "the same from all servers alike, for comparison"),

@@ -30,7 +30,7 @@ class JointChance:
         product: If their fates have nothing to do with each other: the product of their chances.
             In a lab they are busy at the same times rather than in turn, and then it is more.
         at_least: However they hang together (the bound of Bonferroni, 1936, and Fréchet, 1935):
-            the sum of their chances, less their number and 1.
+            the sum of their chances plus 1, less their number.
     """
 
     product: float
