@@ -20,8 +20,8 @@ START = 1_800_000_000_000
 class Server:
     """A server of which ticks and failures are fed in, one a second."""
 
-    def __init__(self) -> None:
-        self.assembler = Assembler(Watch("alpha", interval_seconds=1.0))
+    def __init__(self, interval_seconds: float = 1.0) -> None:
+        self.assembler = Assembler(Watch("alpha", interval_seconds))
         self.n = -1
         self.begin()
 
@@ -92,7 +92,8 @@ def test_space_is_remembered_between_the_ticks_that_read_it(server: Server) -> N
 
 def test_a_held_gpu_is_idle_held_after_a_quarter_of_an_hour(server: Server) -> None:
     assert server.gpu(**WORK)["state"] == "busy"
-    assert server.gpu(seconds=899, **IDLE)["state"] == "busy"
+    server.gpu(seconds=450, **IDLE)
+    assert server.gpu(seconds=449, **IDLE)["state"] == "busy"
     assert server.gpu(**IDLE)["state"] == "idle_held"
     assert server.gpu(**WORK)["state"] == "busy"
     assert server.gpu(**IDLE)["state"] == "busy"
@@ -106,13 +107,32 @@ def test_a_gpu_that_was_long_free_is_busy_when_it_is_taken(server: Server) -> No
 
 def test_a_gpu_found_held_is_idle_only_after_it_was_watched(server: Server) -> None:
     assert server.gpu(**IDLE)["state"] == "busy"
-    assert server.gpu(seconds=901, **IDLE)["state"] == "idle_held"
+    server.gpu(seconds=450, **IDLE)
+    assert server.gpu(seconds=451, **IDLE)["state"] == "idle_held"
 
 
 def test_idleness_outlives_a_lost_connection(server: Server) -> None:
     server.gpu(**WORK)
     server.failure()
     server.begin()
+    server.gpu(seconds=500, **IDLE)
+    assert server.gpu(seconds=399, **IDLE)["state"] == "idle_held"
+
+
+def test_time_in_which_nobody_looked_is_not_idle(server: Server) -> None:
+    server.gpu(**WORK)
+    server.gpu(seconds=300, **IDLE)
+    server.failure()
+    server.begin()
+    assert server.gpu(seconds=3600, **IDLE)["state"] == "busy"
+    server.gpu(seconds=450, **IDLE)
+    assert server.gpu(seconds=449, **IDLE)["state"] == "busy"
+    assert server.gpu(**IDLE)["state"] == "idle_held"
+
+
+def test_a_long_interval_is_not_time_in_which_nobody_looked() -> None:
+    server = Server(interval_seconds=900.0)
+    server.gpu(**WORK)
     assert server.gpu(seconds=900, **IDLE)["state"] == "idle_held"
 
 

@@ -24,7 +24,7 @@ from collect.collecting import (
 )
 from scms.collect.assemble import Assembler
 from scms.collect.rows import Watch
-from scms.collect.session import Clock, Session
+from scms.collect.session import Arrival, Clock, Session
 from scms.collect.supervisor import Patience, Supervisor
 from scms.collect.watcher import Attempt
 from scms.errors import CollectError, ConnectError, HostKeyError, LoginError, ProtocolError
@@ -46,7 +46,7 @@ def run(lines: list[bytes], *, interval: float = 1.0) -> Notes:
     session = Session(Assembler(Watch("a", interval)), kind="ssh", clock=Clock())
     for n, line in enumerate(lines):
         session.admit()
-        record = session.record(line, n)
+        record = session.record(line, Arrival(n, n / 1000))
         if record is not None:
             notes(record)
     return notes

@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 SKEW_SECONDS: Final = 60.0
 #: The longest time one failed try may stand for: the collector itself may have slept.
 MAX_DOWN_SECONDS: Final = 120.0
+#: After a longer gap, or more than `rows.MAX_INTERVALS`, nobody knows what a device has done.
+UNSEEN_SECONDS: Final = 600.0
 #: What mends a problem of the driver that begins so.
 MENDS: Final = {
     "no driver": "install the NVIDIA driver there",
@@ -58,6 +60,7 @@ class Assembler:
         self._faults: dict[str, str | None] = {}
         self._last_at = 0
         self._down_at: int | None = None
+        self._seen_at: int | None = None
 
     def remember(self, idle_since: Mapping[str, int]) -> None:
         """Take over since when devices do nothing, by UUID, from an earlier collector."""
@@ -75,6 +78,10 @@ class Assembler:
     def tick(self, tick: Tick, received_at_ms: int) -> Record:
         """The record of a sample."""
         at = self._moment(received_at_ms)
+        unseen = max(UNSEEN_SECONDS, rows.MAX_INTERVALS * self.watch.interval_seconds)
+        if self._seen_at is not None and at - self._seen_at > 1000 * unseen:
+            self._idle_since.clear()
+        self._seen_at = at
         self._standing.take(tick)
         readings = rows.read_devices(tick, self._idle(tick, at))
         offset = None if tick.time is None else tick.time - at / 1000

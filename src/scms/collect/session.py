@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from scms.collect.message import Hello, Tick
 from scms.collect.parse import parse_line
@@ -28,16 +28,54 @@ SILENCE_SECONDS: Final = 10.0
 _SPARE_TICKS: Final = 20
 
 
+#: A line that is later than this by both steady clocks lay somewhere on its way.
+_LATE_SECONDS: Final = 2.0
+#: Lines that lay come one right after the other; one that comes this long after the one before,
+#: as a share of the time between the two samples, does not.
+_LIVE_SHARE: Final = 0.5
+
+
+def _steady() -> float:
+    """Seconds that go on while this machine sleeps, where the system has such a clock."""
+    try:
+        return time.clock_gettime(time.CLOCK_BOOTTIME)
+    except (AttributeError, OSError):
+        return time.monotonic()
+
+
+class Arrival(NamedTuple):
+    """When a line came.
+
+    Attributes:
+        at_ms: Milliseconds since the epoch.
+        steady: Seconds of a clock that nobody sets.
+    """
+
+    at_ms: int
+    steady: float
+
+
 @dataclass(frozen=True, slots=True)
 class Clock:
-    """The two clocks of the collector: ``now`` in seconds since the epoch, and a steady one."""
+    """The clocks of the collector.
+
+    Attributes:
+        now: Seconds since the epoch.
+        monotonic: Seconds for deadlines.
+        steady: Seconds that also go on while the machine sleeps.
+    """
 
     now: Callable[[], float] = time.time
     monotonic: Callable[[], float] = time.monotonic
+    steady: Callable[[], float] = _steady
 
     def milliseconds(self) -> int:
         """The time now in milliseconds since the epoch."""
         return round(self.now() * 1000)
+
+    def arrival(self) -> Arrival:
+        """Of a line that comes now."""
+        return Arrival(self.milliseconds(), self.steady())
 
 
 def silence_seconds(interval_seconds: float) -> float:
@@ -61,6 +99,8 @@ class Session:
         self._began: float | None = None
         self._admitted = 0
         self._greeted = False
+        self._came: float | None = None  # the line before, by our steady clock …
+        self._made: tuple[float, float] | None = None  # … its sample, by ours and by the server's
         self.ticks = 0
 
     def admit(self) -> None:
@@ -81,7 +121,7 @@ class Session:
                 expected=f"one every {self._interval:g} s",
             )
 
-    def record(self, line: bytes, at_ms: int) -> Record | None:
+    def record(self, line: bytes, arrival: Arrival) -> Record | None:
         """The record of a line that came at that moment; None of the hello.
 
         Raises:
@@ -97,4 +137,24 @@ class Session:
         if not isinstance(message, Tick):
             raise ProtocolError("a second hello", expected="samples after the hello")
         self.ticks += 1
-        return self._assembler.tick(message, at_ms)
+        late = self._late(message.monotonic, arrival.steady)
+        return self._assembler.tick(message, arrival.at_ms - round(1000 * late))
+
+    def _late(self, monotonic: float, steady: float) -> float:
+        """For how many seconds a sample lay before it came; 0 unless that is for long.
+
+        It lies in a socket while this process is suspended, and on the other side while packets are
+        lost. A server that was itself suspended has a clock that stood still: its lines would
+        look late for good, but they go on coming at their intervals.
+        """
+        late = 0.0
+        if self._made is not None and self._came is not None:
+            made, made_there = self._made
+            elapsed = monotonic - made_there
+            late = steady - made - elapsed
+            again = made != self._came  # the one before lay as well
+            live = again and steady - self._came >= _LIVE_SHARE * elapsed
+            if late < max(_LATE_SECONDS, self._interval) or live:
+                late = 0.0
+        self._came, self._made = steady, (steady - late, monotonic)
+        return late

@@ -11,7 +11,7 @@ import threading
 from typing import TYPE_CHECKING, Final
 
 from scms.collect.channel import SelfReading
-from scms.collect.session import HELLO_SECONDS, Clock, Session, silence_seconds
+from scms.collect.session import HELLO_SECONDS, Arrival, Clock, Session, silence_seconds
 from scms.errors import CollectError, ConnectError
 
 if TYPE_CHECKING:
@@ -30,8 +30,8 @@ _LOG: Final = logging.getLogger(__name__)
 _HANGING_SECONDS: Final = 30.0
 #: … but not where nobody has looked for longer than this, such as while we were suspended.
 _ABSENT_SECONDS: Final = 5.0
-#: A line of a try, or why it ended, with when it came in milliseconds since the epoch.
-Letter = tuple["Attempt", bytes | CollectError, int]
+#: A line of a try, or why it ended, with when it came.
+Letter = tuple["Attempt", bytes | CollectError, Arrival]
 
 
 class Attempt(threading.Thread):
@@ -111,11 +111,11 @@ class Attempt(threading.Thread):
     def _take(self, line: bytes) -> None:
         assert self.session is not None
         self.session.admit()
-        self._inbox.append((self, line, self._clock.milliseconds()))
+        self._inbox.append((self, line, self._clock.arrival()))
 
     def end(self, error: CollectError) -> None:
         """It has ended: its last letter."""
-        self._inbox.append((self, error, self._clock.milliseconds()))
+        self._inbox.append((self, error, self._clock.arrival()))
         self.over.set()
 
 
@@ -163,14 +163,14 @@ class Watcher:
 
     def read(self, letter: Letter) -> None:
         """Read a letter of the try that is going on."""
-        attempt, content, at_ms = letter
+        attempt, content, arrival = letter
         self._heard_at = self._looked_at
         if isinstance(content, CollectError):
             self._lost(attempt, content if attempt.verdict is None else attempt.verdict)
         elif attempt.verdict is None:
             assert attempt.session is not None
             try:
-                record = attempt.session.record(content, at_ms)
+                record = attempt.session.record(content, arrival)
             except CollectError as error:
                 attempt.give_up(error)
             except Exception as error:  # noqa: BLE001  see `mistake`
