@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -22,9 +22,10 @@ if TYPE_CHECKING:
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
 
-def find(seen: Visit) -> None:
+def find(seen: Visit, gpus: int = 8) -> None:
     seen.page.wait_for_selector(".scms-form", timeout=PATIENCE_MS)
-    seen.wait("document.querySelector('.scms-form input').value === '8'")  # as the link says
+    asked = "n => document.querySelector('.scms-form input').value === String(n)"
+    seen.wait(asked, gpus)  # as the link says
     seen.page.click(".scms-form .scms-primary")
 
 
@@ -52,6 +53,47 @@ def test_who_finds_nothing_is_told_when_something_is_free(
     finally:
         for server in large:
             lab.release(user=f"ada of {server}")
+
+
+@pytest.mark.parametrize(
+    ("theme", "width", "locale"), [("light", 1440, "en-GB"), ("dark", 390, "zh-CN")]
+)
+def test_servers_that_do_together_are_asked_for_shown_and_held(
+    browser: Browser,
+    dashboard: Dashboard,
+    inventory: Inventory,
+    theme: str,
+    width: int,
+    locale: str,
+):
+    lab = Cluster(inventory)
+    free = Counter(row["server"] for row in lab.snapshot().devices if row["state"] == "free")
+    gpus = max(free.values()) + 2  # more than a server has, also when one comes free meanwhile
+    look: dict[str, Any] = {"size": (width, 900), "color_scheme": theme, "locale": locale}
+    try:
+        with visit(browser, f"{dashboard.url}#find?gpus={gpus}&hours=1", **look) as seen:
+            find(seen, gpus)
+            seen.page.wait_for_selector(".scms-rejected", timeout=PATIENCE_MS)
+            assert seen.page.locator(".scms-candidate").count() == 0
+            form = seen.page.locator(".scms-form")
+            form.locator(".widget-toggle-button").click()
+            form.locator("input[type=checkbox]").uncheck()
+            seen.wait("location.hash.includes('same_server=no')")
+            form.locator("[placeholder='for holds'], [placeholder='用于预留']").fill("zoe")
+            seen.page.click(".scms-form .scms-primary")
+            seen.page.wait_for_selector(".scms-together", timeout=PATIENCE_MS)
+            assert seen.page.locator(".scms-command code:visible").count() >= 2
+            assert serious(seen) == []
+            assert seen.page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+            seen.page.locator(".scms-together .scms-button").first.click()
+            seen.page.wait_for_selector(".scms-holds li", timeout=PATIENCE_MS)
+            held = lab.holds()
+            own = held[held["user"] == "zoe"]
+            assert (len(own), own["server"].nunique() > 1) == (gpus, True)
+            assert own["hold_id"].str.split(".").str[0].nunique() == 1
+            assert seen.complaints == []
+    finally:
+        lab.release(user="zoe")
 
 
 def recommended(server: str, at: datetime, probability: float) -> dict[str, object]:
