@@ -122,7 +122,7 @@ def test_rows_of_another_form_are_stored_as_they_are(odd: list[dict[str, Any]]) 
         pack("device_sample", odd)
     body = encode(Record("a", 1000, {"device_sample": odd}, {}))
     assert decode(1, body).record.tables == {"device_sample": odd}
-    assert decode_tables(1, body).tables == {"device_sample": odd}
+    assert decode_tables([(7, body)]).odd == {"device_sample": [(7, row) for row in odd]}
 
 
 def test_columns_that_came_since_are_not_in_rows_from_before() -> None:
@@ -136,7 +136,9 @@ def test_columns_that_came_since_are_not_in_rows_from_before() -> None:
 
 def test_layouts_come_back_from_their_texts() -> None:
     first, second = layout_of("event", 0, ""), layout_of("device_sample", 8, "tFn")
-    assert layouts_of(f"{first.text};{second.text}".encode()) == (first, second)
+    found, size = layouts_of(f"{first.text};{second.text}".encode())
+    assert found == (first, second)
+    assert size == 8 * 8
 
 
 def damaged(change: bytes) -> bytes:

@@ -118,6 +118,30 @@ def test_a_crash_around_any_commit_loses_and_repeats_nothing(
     assert seen(place) == [[0, 1, 2, 3, 4]] * 4
 
 
+def test_a_table_without_rows_is_told_once_in_a_flush_of_many_batches(
+    place: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(flush_module, "BATCH_RECORDS", 1)
+    place.warehouse.ensure_tables()
+    place.hot.append([record(DAY + timedelta(seconds=count)) for count in range(4)])
+    committed: list[str] = []
+    real = SqlCatalog.commit_table
+
+    def commit_table(self: SqlCatalog, table: Any, *args: Any) -> Any:
+        committed.append(table.name()[-1])
+        return real(self, table, *args)
+
+    monkeypatch.setattr(SqlCatalog, "commit_table", commit_table)
+    flushed = place.warehouse.flush(place.hot)
+    identity = place.hot.identity
+    assert identity is not None
+    assert {name: committed.count(name) for name in ("server_sample", "event")} == {
+        "server_sample": 4,
+        "event": 1,
+    }
+    assert flushed.committed_id == place.another().watermark("event", identity) == 4
+
+
 def test_a_crash_between_flush_and_purge_repeats_nothing(place: Place) -> None:
     place.hot.append([tick(0), tick(1)])
     flushed = place.warehouse.flush(place.hot)

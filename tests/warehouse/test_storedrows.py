@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -10,8 +11,8 @@ from hypothesis import strategies as st
 
 from scms.collect.record import Record
 from scms.errors import HotStoreError
-from scms.hot.codec import decode_tables, encode
-from scms.hot.packing import Packed, layout_of
+from scms.hot.codec import StoredTables, decode_tables, encode
+from scms.hot.packing import layout_of
 from scms.tables import ALL, DEVICE_SAMPLE
 from scms.warehouse.rows import arrow_rows
 from scms.warehouse.storedrows import stored_rows
@@ -57,9 +58,10 @@ scans = st.lists(
 )
 
 
-def stored(table: str, rows: list[dict[str, Any]]) -> Any:
-    """As it is read from a file."""
-    return decode_tables(1, encode(Record("a", 1000, {table: rows}, {}))).tables[table]
+def stored(table: str, *parts: list[dict[str, Any]]) -> StoredTables:
+    """Records of these rows, as they are read from a file."""
+    bodies = [encode(Record("a", 1000, {table: rows}, {})) for rows in parts]
+    return decode_tables([*enumerate(bodies, start=1)])
 
 
 def listed(rows: Any) -> list[str]:
@@ -69,7 +71,7 @@ def listed(rows: Any) -> list[str]:
 
 def same(table: str, parts: Iterable[list[dict[str, Any]]]) -> None:
     whole = arrow_rows(ALL[table], [row for part in parts for row in part])
-    found = stored_rows(ALL[table], [stored(table, part) for part in parts])
+    found = stored_rows(ALL[table], stored(table, *parts))
     assert found.schema.equals(whole.schema)
     assert listed(found) == listed(whole)
 
@@ -88,33 +90,41 @@ def test_times_that_cannot_be_held_are_null(parts: list[list[dict[str, Any]]]) -
 
 def test_records_that_fit_and_such_as_do_not_go_together() -> None:
     fits = [row("device_sample", DAY, device_index=n) for n in (2, 3)]
-    odd = [row("device_sample", DAY, device_index=4, power_watts="much")]
-    parts = [stored("device_sample", fits), stored("device_sample", odd), [fits[0]]]
-    assert isinstance(parts[0], Packed)
-    rows = stored_rows(DEVICE_SAMPLE, parts)
-    assert sorted(rows["device_index"].to_pylist()) == [2, 2, 3, 4]
+    text = [row("device_sample", DAY, device_index=4, power_watts="much")]
+    beyond = [row("device_sample", DAY, device_index=5, pcie_width=2**64)]
+    found = stored("device_sample", fits, text, beyond)
+    assert [number for number, _ in found.odd["device_sample"]] == [3]
+    rows = stored_rows(DEVICE_SAMPLE, found, number="record")
+    assert sorted(rows.select(["record", "device_index"]).to_pylist(), key=repr) == [
+        {"record": number, "device_index": index}
+        for number, index in [(1, 2), (1, 3), (2, 4), (3, 5)]
+    ]
 
 
 def test_columns_that_came_since_are_null() -> None:
-    part = stored("device_sample", [row("device_sample", DAY, device_index=n) for n in (1, 2)])
-    earlier = layout_of("device_sample", 2, part.layout.kinds[:-2])
-    rows = stored_rows(DEVICE_SAMPLE, [part._replace(layout=earlier)] * 2)
-    assert rows.num_rows == 4
-    assert rows[DEVICE_SAMPLE.column_names()[-1]].null_count == 4
+    found = stored("device_sample", [row("device_sample", DAY, device_index=n) for n in (1, 2)])
+    ((layout, packed),) = found.packed.items()
+    earlier = layout_of("device_sample", 2, layout.kinds[:-2])
+    rows = stored_rows(DEVICE_SAMPLE, replace(found, packed={earlier: packed}))
+    assert rows.num_rows == 2
+    assert rows[DEVICE_SAMPLE.column_names()[-1]].null_count == 2
 
 
 def test_no_rows_are_an_empty_table() -> None:
-    assert stored_rows(DEVICE_SAMPLE, [stored("device_sample", []), []]).num_rows == 0
+    assert stored_rows(DEVICE_SAMPLE, stored("device_sample", [])).num_rows == 0
+    assert stored_rows(DEVICE_SAMPLE, stored("event")).num_rows == 0
 
 
 def test_a_row_without_a_required_value_is_left_out(caplog: pytest.LogCaptureFixture) -> None:
     rows = [row("device_sample", DAY, device_index=1), row("device_sample", DAY, server=None)]
-    part = stored("device_sample", rows)
-    assert stored_rows(DEVICE_SAMPLE, [part])["device_index"].to_pylist() == [1]
+    found = stored_rows(DEVICE_SAMPLE, stored("device_sample", rows))
+    assert found["device_index"].to_pylist() == [1]
     assert "1 rows lack a required value" in caplog.text
 
 
 def test_texts_that_are_damaged_are_said() -> None:
-    part = stored("device_sample", [row("device_sample", DAY)])
+    found = stored("device_sample", [row("device_sample", DAY)])
+    (packed,) = found.packed.values()
+    packed.texts[0] = b"["
     with pytest.raises(HotStoreError, match="texts of device_sample in the hot store are damaged"):
-        stored_rows(DEVICE_SAMPLE, [part._replace(texts=b"[")])
+        stored_rows(DEVICE_SAMPLE, found)

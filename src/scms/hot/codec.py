@@ -13,6 +13,7 @@ import logging
 import math
 import struct
 import zlib
+from collections import defaultdict
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
@@ -22,7 +23,9 @@ from scms.hot.columns import unpacked
 from scms.hot.packing import Packed, UnpackableError, layouts_of, pack, unpack
 
 if TYPE_CHECKING:
-    from scms.hot.columns import Rows
+    from collections.abc import Sequence
+
+    from scms.collect.record import Row
     from scms.hot.packing import Layout
 
 _logger = logging.getLogger(__name__)
@@ -47,10 +50,17 @@ class StoredRecord:
 
 @dataclass(frozen=True, slots=True)
 class StoredTables:
-    """The number of a record, and its rows by table as they are stored."""
+    """The rows of many records as they are stored, no object for each.
 
-    id: int
-    tables: dict[str, Packed | Rows]
+    Attributes:
+        last_id: The number of the last record; None where there is none.
+        packed: Rows by their layout, which names their table.
+        odd: Rows of another form by table, each with the number of its record.
+    """
+
+    last_id: int | None
+    packed: dict[Layout, Packed]
+    odd: dict[str, list[tuple[int, Row]]]
 
 
 def parts_of(record: Record) -> list[str]:
@@ -170,23 +180,29 @@ def decode(record_id: int, body: bytes) -> StoredRecord:
     return StoredRecord(record_id, Record(server, received_at_ms, tables, detail))
 
 
-def decode_tables(record_id: int, body: bytes) -> StoredTables:
-    """The tables of a row (id, body) as they are stored, which takes a tenth of `decode`."""
-    what = f"record {record_id}"
-    data = _inflated(body, what)
-    if data[0] != _FORM:
-        found = _loaded(data, 4, what)[2]
-        return StoredTables(record_id, {name: unpacked(name, found[name]) for name in found})
-    tables: dict[str, Packed | Rows] = {}
-    try:
-        layouts, texts, _, at = _sections(data)
-        for layout, text in zip(layouts, texts, strict=True):
-            end = at + layout.numbers.size
-            tables[layout.table] = Packed(layout, data[at:end], text)
-            at = end
-    except _BROKEN as error:
-        raise _damaged(what, str(error)) from error
-    return StoredTables(record_id, tables)
+def decode_tables(rows: Sequence[tuple[int, bytes]]) -> StoredTables:
+    """The tables of rows (id, body) as they are stored, which takes a tenth of `decode`."""
+    packed: defaultdict[Layout, Packed] = defaultdict(Packed)
+    odd: defaultdict[str, list[tuple[int, Row]]] = defaultdict(list)
+    for number, body in rows:
+        what = f"record {number}"
+        data = _inflated(body, what)
+        if data[0] != _FORM:
+            for name, stored in _loaded(data, 4, what)[2].items():
+                odd[name] += [(number, row) for row in unpacked(name, stored)]
+            continue
+        try:
+            layouts, texts, _, at = _sections(data)
+            for layout, text in zip(layouts, texts, strict=True):
+                same = packed[layout]
+                end = at + layout.numbers.size
+                same.ids.append(number)
+                same.numbers.append(data[at:end])
+                same.texts.append(text)
+                at = end
+        except _BROKEN as error:
+            raise _damaged(what, str(error)) from error
+    return StoredTables(rows[-1][0] if rows else None, dict(packed), dict(odd))
 
 
 def _sections(data: bytes) -> tuple[tuple[Layout, ...], list[bytes], bytes, int]:
@@ -195,9 +211,9 @@ def _sections(data: bytes) -> tuple[tuple[Layout, ...], list[bytes], bytes, int]
     texts_at = _HEAD.size + of_layouts
     rest_at = texts_at + of_texts
     numbers_at = rest_at + of_rest
-    layouts = layouts_of(data[_HEAD.size : texts_at])
+    layouts, size = layouts_of(data[_HEAD.size : texts_at])
     texts = data[texts_at:rest_at].split(b"\n") if layouts else []
-    if numbers_at + sum(layout.numbers.size for layout in layouts) != len(data):
+    if numbers_at + size != len(data):
         raise ValueError("it has another length")
     return layouts, texts, data[rest_at:numbers_at], numbers_at
 

@@ -14,7 +14,6 @@ from scms.tables import FACTS
 if TYPE_CHECKING:
     from scms.collect.record import Row
 
-Rows = list[Any]
 _NAMES: Final = {table.name: table.column_names() for table in FACTS}
 
 

@@ -1,20 +1,21 @@
 """Rows of a fact table as one run of numbers and a few texts: quick to write and to read.
 
-In: the rows that one tick made, with the columns of their table in order. Out: `Packed`. How the
-numbers lie there is said by a `Layout`, a line that is the same for tick after tick, so that the
-numbers of many records make one matrix (`scms.warehouse.storedrows`). Most columns of the eight
-GPUs of a server have one value, which is stored once, and no name of a column is stored: they are
-known by their place, since columns are only ever added at the end of a table.
+In: the rows that one tick made, with the columns of their table in order. Out: numbers and texts,
+of many records as `Packed`. How the numbers lie there is said by a `Layout`, a line that is the
+same for tick after tick, so that the numbers of many records make one matrix
+(`scms.warehouse.storedrows`). Most columns of the eight GPUs of a server have one value, which is
+stored once, and no name of a column is stored: they are known by their place, since columns are
+only ever added at the end of a table.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import lru_cache
 from itertools import repeat
 from math import isfinite, nan
 from struct import Struct, error
-from typing import TYPE_CHECKING, Any, Final, NamedTuple
+from typing import TYPE_CHECKING, Any, Final
 
 from scms.tables import FACTS
 
@@ -74,12 +75,19 @@ class Layout:
     numbers: Struct
 
 
-class Packed(NamedTuple):
-    """Rows as they are stored: numbers of 64 bits, and texts as a JSON array."""
+@dataclass(frozen=True, slots=True, eq=False)
+class Packed:
+    """What is stored of many records whose rows of a table have one layout.
 
-    layout: Layout
-    numbers: bytes
-    texts: bytes
+    Attributes:
+        ids: The numbers of the records.
+        numbers: Of each the numbers of its rows, 64 bits each.
+        texts: Of each the texts of its rows, as a JSON array.
+    """
+
+    ids: list[int] = field(default_factory=list)
+    numbers: list[bytes] = field(default_factory=list)
+    texts: list[bytes] = field(default_factory=list)
 
 
 @lru_cache(_LAYOUTS_KEPT)
@@ -91,10 +99,15 @@ def layout_of(table: str, count: int, kinds: str) -> Layout:
 
 
 @lru_cache(_LAYOUTS_KEPT)
-def layouts_of(texts: bytes) -> tuple[Layout, ...]:
-    """The layouts of the tables of a record, of their texts with ``;`` between them."""
-    found = (text.split(" ") for text in texts.decode("ascii").split(";") if text)
-    return tuple(layout_of(table, int(count), kinds) for table, count, kinds in found)
+def layouts_of(texts: bytes) -> tuple[tuple[Layout, ...], int]:
+    """The layouts of the tables of a record, of their texts with ``;`` between them.
+
+    Returns:
+        The layouts, and how many bytes the numbers of all take.
+    """
+    parts = (text.split(" ") for text in texts.decode("ascii").split(";") if text)
+    found = tuple(layout_of(table, int(count), kinds) for table, count, kinds in parts)
+    return found, sum(layout.numbers.size for layout in found)
 
 
 def pack(table: str, rows: Sequence[Row]) -> tuple[Layout, bytes, list[Any]]:

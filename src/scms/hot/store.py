@@ -87,12 +87,22 @@ class HotStore(Database):
             "SELECT id, body FROM record WHERE id > ? ORDER BY id LIMIT ?", (record_id, limit)
         )
 
-    def tables_after(self, record_id: int, limit: int) -> list[StoredTables]:
-        """The rows of the records with a greater number as they are stored, for many at once."""
+    def tables_after(
+        self, record_id: int, limit: int = -1, *, upto: int | None = None
+    ) -> StoredTables:
+        """The rows of the records with a greater number as they are stored, for many at once.
+
+        Args:
+            record_id: The number.
+            limit: At most so many records.
+            upto: None with a greater number than this.
+        """
         rows = self.query(
-            "SELECT id, body FROM record WHERE id > ? ORDER BY id LIMIT ?", (record_id, limit)
+            "SELECT id, body FROM record WHERE id > ? AND id <= coalesce(?, id) "
+            "ORDER BY id LIMIT ?",
+            (record_id, upto, limit),
         )
-        return [decode_tables(row[0], row[1]) for row in rows]
+        return decode_tables([(row[0], row[1]) for row in rows])
 
     def since(
         self, received_at_ms: int, *, every_ms: int | None = None, server: str | None = None

@@ -12,12 +12,15 @@ from scms.tables import ALL, FACTS
 if TYPE_CHECKING:
     import pyarrow as pa
 
-    from scms.hot import HotStore, StoredRecord
+    from scms.hot import HotStore
+    from scms.hot.codec import StoredTables
     from scms.warehouse import Warehouse
 
 _NUMBER: Final = "_record_id"
 #: Rows of tables that no query asks for are looked through when there are so many.
 _MANY: Final = 200_000
+#: What bounds the memory beside the rows themselves.
+_READ_AT_ONCE: Final = 10_000
 
 
 class HotRows:
@@ -45,10 +48,11 @@ class HotRows:
         elif identity is not None and any(len(rows) > _MANY for rows in self._tables.values()):
             for name, mark in self._marks(identity).items():
                 self._forget(name, mark)
-        records = self._hot.after(self._last_id)
-        if records:
-            self._add(records)
-            self._last_id = records[-1].id
+        stored = self._hot.tables_after(self._last_id, _READ_AT_ONCE)
+        while stored.last_id is not None:
+            self._add(stored)
+            self._last_id = stored.last_id
+            stored = self._hot.tables_after(self._last_id, _READ_AT_ONCE)
 
     def of(self, name: str, watermark: int) -> pa.Table:
         """The rows of a table that came with records above a number."""
@@ -61,15 +65,14 @@ class HotRows:
     def _marks(self, source: str) -> dict[str, int]:
         return {table.name: self._warehouse.watermark(table.name, source) for table in FACTS}
 
-    def _add(self, records: list[StoredRecord]) -> None:
+    def _add(self, stored: StoredTables) -> None:
         import pyarrow as pa
 
-        from scms.warehouse.rows import numbered_rows
+        from scms.warehouse.storedrows import stored_rows
 
         for table in FACTS:
-            pairs = [(s.id, row) for s in records for row in s.record.tables.get(table.name, ())]
-            if pairs:
-                new = numbered_rows(table, pairs, _NUMBER)
+            new = stored_rows(table, stored, number=_NUMBER)
+            if new.num_rows:
                 old = self._tables.get(table.name)
                 self._tables[table.name] = (
                     new if old is None else pa.concat_tables([old, new]).combine_chunks()
@@ -79,5 +82,5 @@ class HotRows:
         import pyarrow.compute as pc
 
         rows = self._tables.get(name)
-        if rows is not None and rows.num_rows and rows[_NUMBER][0].as_py() <= watermark:
+        if rows is not None and rows.num_rows and pc.min(rows[_NUMBER]).as_py() <= watermark:
             self._tables[name] = rows.filter(pc.greater(rows[_NUMBER], watermark))

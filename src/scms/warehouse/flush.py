@@ -75,14 +75,16 @@ def _batch(hot: HotStore, marks: dict[str, int]) -> tuple[int | None, dict[str, 
     upto = first = min(marks.values())
     parts: dict[str, list[pa.Table]] = {name: [] for name in marks}
     for _ in range(0, BATCH_RECORDS, CHUNK_RECORDS):
-        chunk = hot.tables_after(upto, min(CHUNK_RECORDS, BATCH_RECORDS))
-        if not chunk:
+        others = min((mark for mark in marks.values() if mark > upto), default=None)
+        stored = hot.tables_after(upto, min(CHUNK_RECORDS, BATCH_RECORDS), upto=others)
+        for name in [name for name, mark in marks.items() if mark <= upto]:
+            new = stored_rows(ALL[name], stored)
+            if new.num_rows:
+                parts[name].append(new)
+        reached = others if stored.last_id is None else stored.last_id
+        if reached is None:
             break
-        upto = chunk[-1].id
-        for name, mark in marks.items():
-            new = [rows for s in chunk if s.id > mark for rows in (s.tables.get(name),) if rows]
-            if new:
-                parts[name].append(stored_rows(ALL[name], new))
+        upto = reached
     if upto == first:
         return None, {}
     return upto, {

@@ -8,7 +8,6 @@ object; texts are read once where records have the same.
 from __future__ import annotations
 
 import json
-from collections import defaultdict
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Final
@@ -17,17 +16,23 @@ import numpy as np
 import pyarrow as pa
 
 from scms.errors import HotStoreError
-from scms.hot.packing import NULL_INTEGER, Packed, places, unpack
+from scms.hot.packing import NULL_INTEGER, places, unpack
 from scms.tables import ALL
-from scms.warehouse.rows import arrow_array, arrow_rows, arrow_schema, complete_rows
+from scms.warehouse.rows import (
+    arrow_array,
+    arrow_rows,
+    arrow_schema,
+    complete_rows,
+    numbered_rows,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from numpy.typing import NDArray
 
-    from scms.hot.columns import Rows
-    from scms.hot.packing import Layout
+    from scms.hot.codec import StoredTables
+    from scms.hot.packing import Layout, Packed
     from scms.tables import Column, Table
 
 #: Types of columns, and the kinds of `scms.hot.packing` in which their values mostly come.
@@ -86,69 +91,90 @@ def _plan(layout: Layout) -> _Plan | None:
     )
 
 
-def stored_rows(table: Table, parts: Sequence[Packed | Rows]) -> pa.Table:
-    """The rows of many records, with the declared columns; in any order."""
-    fitting: defaultdict[Layout, list[Packed]] = defaultdict(list)
-    odd: list[dict[str, Any]] = []
-    for part in parts:
-        if not isinstance(part, Packed):
-            odd += part
-        elif not part.layout.count:
+def stored_rows(table: Table, stored: StoredTables, *, number: str | None = None) -> pa.Table:
+    """The rows of a table in many records, with the declared columns; in any order.
+
+    Args:
+        table: The table.
+        stored: The records.
+        number: The name of a first column, that has the number of the record.
+    """
+    odd = [*stored.odd.get(table.name, ())]
+    fitting: dict[Layout, Packed] = {}
+    for layout, packed in stored.packed.items():
+        if layout.table != table.name or not layout.count:
             continue
-        elif _plan(part.layout) is None:
-            odd += _unpacked(part)
+        if _plan(layout) is None:
+            odd += _unpacked(layout, packed)
         else:
-            fitting[part.layout].append(part)
-    found = [] if not fitting else [_fitting_rows(table, fitting)]
-    return pa.concat_tables([*found, arrow_rows(table, odd)] if odd or not found else found)
+            fitting[layout] = packed
+    found = [_fitting_rows(table, fitting, number)] if fitting else []
+    if odd or not found:
+        found.append(_odd_rows(table, odd, number))
+    return pa.concat_tables(found)
 
 
-def _unpacked(part: Packed) -> list[dict[str, Any]]:
-    return unpack(part.layout, part.layout.numbers.unpack(part.numbers), _texts(part))
+def _odd_rows(
+    table: Table, rows: Sequence[tuple[int, dict[str, Any]]], number: str | None
+) -> pa.Table:
+    if number is None:
+        return arrow_rows(table, [row for _, row in rows])
+    return numbered_rows(table, rows, number)
 
 
-def _texts(part: Packed) -> list[Any]:
+def _unpacked(layout: Layout, packed: Packed) -> list[tuple[int, dict[str, Any]]]:
+    """The rows, each with the number of its record."""
+    return [
+        (record_id, row)
+        for record_id, numbers, texts in zip(packed.ids, packed.numbers, packed.texts, strict=True)
+        for row in unpack(layout, layout.numbers.unpack(numbers), _loaded(layout, texts))
+    ]
+
+
+def _loaded(layout: Layout, texts: bytes) -> list[Any]:
     try:
-        found: list[Any] = json.loads(part.texts.decode("ascii"))
+        found: list[Any] = json.loads(texts.decode("ascii"))
     except ValueError as error:
         raise HotStoreError(
-            f"texts of {part.layout.table} in the hot store are damaged: {error}",
+            f"texts of {layout.table} in the hot store are damaged: {error}",
             expected="a JSON array",
         ) from error
     return found
 
 
-def _fitting_rows(table: Table, groups: dict[Layout, list[Packed]]) -> pa.Table:
+def _fitting_rows(table: Table, groups: dict[Layout, Packed], number: str | None) -> pa.Table:
     """The rows of records of some layouts that fit."""
     columns = [column for column in table.columns if column.type in _NUMBERS]
-    cells = np.concatenate([_cells(layout, parts) for layout, parts in groups.items()])
+    cells = np.concatenate([_cells(layout, packed) for layout, packed in groups.items()])
     try:
-        numbers = {
+        found = {
             column.name: _numbers(column, np.ascontiguousarray(cells[:, place]))
             for place, column in enumerate(columns)
         }
     except pa.ArrowException:  # a time that is too far away: null for that one
-        return arrow_rows(
-            table, [row for parts in groups.values() for part in parts for row in _unpacked(part)]
-        )
-    found = numbers | _text_columns(table, groups)
-    return complete_rows(table, {name: found[name] for name in table.column_names()}).cast(
-        arrow_schema(table)
-    )
+        rows = [row for layout, packed in groups.items() for row in _unpacked(layout, packed)]
+        return _odd_rows(table, rows, number)
+    found |= _text_columns(table, groups)
+    ordered = {name: found[name] for name in table.column_names()}
+    schema = arrow_schema(table)
+    if number is not None:
+        of_rows = [np.repeat(packed.ids, layout.count) for layout, packed in groups.items()]
+        ordered = {number: pa.array(np.concatenate(of_rows), pa.int64())} | ordered
+        schema = schema.insert(0, pa.field(number, pa.int64()))
+    return complete_rows(table, ordered).cast(schema)
 
 
-def _cells(layout: Layout, parts: Sequence[Packed]) -> NDArray[np.int64]:
+def _cells(layout: Layout, packed: Packed) -> NDArray[np.int64]:
     """The numbers of the rows of one layout, all as 64 bits: (rows, columns of numbers)."""
     plan = _plan(layout)
     assert plan is not None
-    wide = layout.numbers.size // 8
-    cells = np.empty((len(parts), wide + len(_NULLS)), np.int64)
-    joined = b"".join([part.numbers for part in parts])
-    cells[:, :wide] = np.frombuffer(joined, "<i8").reshape(len(parts), wide)
+    wide, records = layout.numbers.size // 8, len(packed.ids)
+    cells = np.empty((records, wide + len(_NULLS)), np.int64)
+    cells[:, :wide] = np.frombuffer(b"".join(packed.numbers), "<i8").reshape(records, wide)
     cells[:, wide:] = _NULLS
     if len(plan.whole):
         cells[:, plan.whole] = cells[:, plan.whole].astype(np.float64).view(np.int64)
-    return cells[:, plan.numbers].reshape(len(parts) * layout.count, -1)
+    return cells[:, plan.numbers].reshape(records * layout.count, -1)
 
 
 def _numbers(column: Column, cells: NDArray[np.int64]) -> pa.Array:
@@ -161,22 +187,22 @@ def _numbers(column: Column, cells: NDArray[np.int64]) -> pa.Array:
     return values.cast(_MILLISECONDS).cast(pa.timestamp("us", tz="UTC"))
 
 
-def _text_columns(table: Table, groups: dict[Layout, list[Packed]]) -> dict[str, pa.Array]:
+def _text_columns(table: Table, groups: dict[Layout, Packed]) -> dict[str, pa.Array]:
     """The columns that are no numbers: their different values, spread over the rows."""
     columns = [column for column in table.columns if column.type not in _NUMBERS]
     values: list[list[Any]] = [[] for _ in columns]
     spread: list[NDArray[np.int64]] = []
-    for layout, parts in groups.items():
+    for layout, packed in groups.items():
         plan = _plan(layout)
         assert plan is not None
         known: dict[bytes, int] = {}
-        for part in parts:
-            if part.texts not in known:
-                known[part.texts] = len(values[0])
-                texts = [*_texts(part), None]
+        for texts in packed.texts:
+            if texts not in known:
+                known[texts] = len(values[0])
+                loaded = [*_loaded(layout, texts), None]
                 for column, where in zip(values, plan.texts, strict=True):
-                    column += [texts[place] for place in where]
-        starts = np.array([known[part.texts] for part in parts])
+                    column += [loaded[place] for place in where]
+        starts = np.array([known[texts] for texts in packed.texts])
         spread.append((starts[:, np.newaxis] + np.arange(layout.count)).ravel())
     index = pa.array(np.concatenate(spread))
     return {
