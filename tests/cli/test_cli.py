@@ -41,6 +41,35 @@ def test_find_with_hold_shows_among_the_holds_until_it_is_released(running_lab):
     assert records("holds", config=running_lab) == []
 
 
+def more_than_one_has_free(config) -> str:
+    """So many GPUs as no server has free, and several have together."""
+    free = [row["gpus_free"] or 0 for row in records("now", config=config)]
+    return str(max(free) + 2)
+
+
+def test_find_on_any_servers_holds_all_of_them_and_prints_a_line_for_each(running_lab):
+    asked = ("find", "--gpus", more_than_one_has_free(running_lab), "--user", "eve")
+    assert scms(*asked, config=running_lab).returncode == 1
+    done = scms(*asked, "--any-server", "--hold", config=running_lab)
+    assert done.returncode == 0, done.stderr
+    assert "servers together" in done.stdout
+    held = records("holds", config=running_lab)
+    servers = {row["server"] for row in held if row["user"] == "eve"}
+    assert len(servers) >= 2
+    assert all(f"\nUse {server}:\nssh " in done.stdout for server in servers)
+    (line,) = (line for line in done.stdout.splitlines() if line.startswith("Held on "))
+    assert all(server in line for server in servers)
+    freed = scms("release", "--user", "eve", config=running_lab).stdout
+    assert freed == f"Released {len(held)} holds.\n"
+
+
+def test_watch_on_any_servers_names_all_of_them(running_lab):
+    gpus = more_than_one_has_free(running_lab)
+    done = scms("watch", "--gpus", gpus, "--any-server", "--for", "1m", config=running_lab)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.count("CUDA_VISIBLE_DEVICES=GPU-") >= 2
+
+
 def test_a_request_that_no_server_meets_says_why_and_exits_1(running_lab):
     done = scms("find", "--gpus", "64", config=running_lab)
     assert done.returncode == 1
