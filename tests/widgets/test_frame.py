@@ -76,6 +76,17 @@ def test_the_past_keeps_its_gaps():
     assert [None if math.isnan(v) else v for v in gpu] == [50, 50, *[None] * 5, 50, 50]
 
 
+def test_one_of_many_servers_does_not_speak_for_all():
+    rows = [server(name, cpu_count=8) for name in "abc"]
+    history = [
+        {"server": name, "sampled_at": NOW - timedelta(seconds=age), **_load(0.5)}
+        for name, age in (("a", 30), ("a", 10), ("b", 10))
+    ]
+    frame = packer().pack_past(snapshot(rows, []), history)
+    cpu = column(frame, frame.content["charts"]["load"]["columns"]["cpu"])[:-1]
+    assert [None if math.isnan(v) else v for v in cpu] == [None, None, 50]
+
+
 def test_a_slow_interval_is_no_gap():
     ages = range(240, 0, -60)
     history = [

@@ -57,7 +57,9 @@ def load_series(
 ) -> Past:
     """The load of all servers in steps of 10 s, ending with the point of now.
 
-    Servers weigh by their GPUs, their GPU memory and their CPUs, as in the tiles.
+    Servers weigh by their GPUs, their GPU memory and their CPUs, as in the tiles. A step in which
+    less than half of what is known now was observed is a gap: as when a collector has just begun,
+    the few that answered first are not all servers.
     """
     weights = {
         row["server"]: (row["gpus_total"], row["gpu_memory_total_bytes"], row["cpu_count"])
@@ -74,7 +76,8 @@ def load_series(
             [(None if row is None else row[name], weights[server][n]) for row in rows]
             for server, rows in steps.items()
         ]
-        series.append([_percent(headline.weighted(step)) for step in zip(*pairs, strict=True)])
+        whole = sum(weights[server][n] or 0 for server in steps)
+        series.append([_percent(_of_all(step, whole)) for step in zip(*pairs, strict=True)])
     return Past(
         [(first + n * STEP_SECONDS) * 1000 + now.offset_ms for n in range(count)] + now.time,
         series[0] + now.gpu,
@@ -82,6 +85,11 @@ def load_series(
         series[2] + now.cpu,
         now.offset_ms,
     )
+
+
+def _of_all(step: Sequence[tuple[float | None, float | None]], whole: float) -> float | None:
+    observed = sum(weight or 0 for value, weight in step if value is not None)
+    return headline.weighted(step) if 2 * observed >= whole else None
 
 
 def sparks(
