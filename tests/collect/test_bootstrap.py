@@ -39,7 +39,7 @@ def test_the_payload_is_the_program_that_is_shown() -> None:
 
 
 def test_the_payload_is_small() -> None:
-    assert len(bootstrap(interval_seconds=2.0).payload) < 34_000
+    assert len(bootstrap(interval_seconds=2.0).payload) < 36_000
 
 
 def test_every_session_has_a_nonce_of_its_own() -> None:

@@ -27,7 +27,7 @@ FAILED: Final = 3
 #: What every server runs …
 _FIRST: Final = ("lives", "processes", "kernel", "mounts", "host", "readers", "agent")
 #: … and what it loads where there is something for it to read.
-_LATER: Final = {"nvidia": ("nvml", "device", "gpu"), "amd": ("amd",)}
+_LATER: Final = {"nvidia": ("nvml", "device", "gpu"), "amd": ("amd", "rocm")}
 _PYNVML: Final = "pynvml"
 #: In one program the parts see each other's names.
 _OWN_IMPORT: Final = re.compile(r"^from \.\w+ import (\([^)]*\)|.*)\n", re.MULTILINE)
@@ -68,11 +68,12 @@ def nvidia():
 
 
 def amd():
-    program = amd_program("amd-smi")
-    if program is None:
-        return None
-    load("amd")
-    return Amd(program, processes.describe)
+    for name in ("amd-smi", "rocm-smi"):
+        program = amd_program(name)
+        if program is not None:
+            load("amd")
+            return (Amd if name == "amd-smi" else Rocm)(program, processes.describe)
+    return None
 
 
 nonce, interval, phase, hang = sys.stdin.buffer.readline().decode("ascii").split()

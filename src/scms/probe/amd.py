@@ -23,6 +23,8 @@ MOST_SECONDS = 20.0
 class Amd(object):
     """Asks ``amd-smi`` aside; what it said last stands until it says more."""
 
+    called, strict = "amd-smi", True  # strict: what it says counts only where it ends well
+
     def __init__(self, program, describe, hang_seconds=30.0):
         self.program, self.describe, self.hang_seconds = program, describe, hang_seconds
         self.aside = Aside(self._read)
@@ -40,7 +42,7 @@ class Amd(object):
         del patience  # it takes longer than a tick may wait
         problem = self.aside.error
         if self.aside.waiting() > self.hang_seconds:
-            problem = "amd-smi hangs"
+            problem = self.called + " hangs"
         gpu = {"problem": problem, "driver": self.driver}
         if problem is not None:
             rows = [dict(known, fault=problem, processes=None) for known in self.known.values()]
@@ -57,7 +59,7 @@ class Amd(object):
             self.static_until = now + STATIC_SECONDS
         running = self._processes()
         devices, facts = [], {}
-        for row in by_gpu(self._say("metric")):
+        for row in by_gpu(self._say(["metric", "--json"])):
             known = self.known.get(row["gpu"])
             if known is not None:
                 device = dict(known, **measures(row))
@@ -67,9 +69,9 @@ class Amd(object):
         return devices, facts
 
     def _identify(self):
-        names = {row["gpu"]: row for row in by_gpu(self._say("static"))}
+        names = {row["gpu"]: row for row in by_gpu(self._say(["static", "--json"]))}
         self.known = {}
-        for row in by_gpu(self._say("list")):
+        for row in by_gpu(self._say(["list", "--json"])):
             static = names.get(row["gpu"], {})
             limit = [("limit", "ppt0", "socket_power_limit"), ("limit", "socket_power")]
             self.known[row["gpu"]] = {
@@ -84,7 +86,7 @@ class Amd(object):
     def _processes(self):
         """By number of the GPU: rows as those of NVML; None where it does not tell."""
         found = {}
-        for row in by_gpu(self._say("process")):
+        for row in by_gpu(self._say(["process", "--json"])):
             rows = found[row["gpu"]] = []
             for entry in row.get("process_list") or ():
                 told = entry.get("process_info") if isinstance(entry, dict) else None
@@ -96,22 +98,26 @@ class Amd(object):
                     rows.append([pid, user, command, memory, started, None, container])
         return found
 
-    def _say(self, what):
+    def _say(self, words):
         process = subprocess.Popen(
-            [self.program, what, "--json"],
+            [self.program] + words,
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
         )
+        command = "%s %s" % (self.called, words[0])
         try:
             text = process.communicate(timeout=MOST_SECONDS)[0]
         except subprocess.TimeoutExpired:
             process.kill()
             process.communicate()
-            raise OSError("amd-smi %s takes over %d s" % (what, MOST_SECONDS))
-        if process.returncode != 0:
-            raise OSError("amd-smi %s: exit status %d" % (what, process.returncode))
-        return json.loads(text.decode("utf-8", "replace"))
+            raise OSError("%s takes over %d s" % (command, MOST_SECONDS))
+        if process.returncode != 0 and (self.strict or b"{" not in text):
+            raise OSError("%s: exit status %d" % (command, process.returncode))
+        return self._parse(text.decode("utf-8", "replace"))
+
+    def _parse(self, text):
+        return json.loads(text)
 
 
 def by_gpu(said):
