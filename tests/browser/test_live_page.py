@@ -117,6 +117,23 @@ def test_far_down_the_page_it_is_still_said_whether_it_is_live(
         assert seen.text(".scms-observed").endswith(f" of {count} servers observed")
 
 
+def test_a_wall_screen_is_filled_and_charts_stay_in_their_panels(
+    browser: Browser, dashboard: Dashboard
+):
+    with visit(browser, dashboard.url, size=(3840, 2160)) as seen:
+        seen.wait_drawn()
+        board = seen.page.locator(".scms-board").bounding_box()
+        assert board is not None
+        assert board["width"] > 0.9 * 3840
+        for figure in seen.page.locator(".scms-live .scms-figure").all():
+            panel, drawn = figure.bounding_box(), figure.locator("canvas").first.bounding_box()
+            assert panel is not None
+            assert drawn is not None
+            assert panel["x"] <= drawn["x"]
+            assert drawn["x"] + drawn["width"] <= panel["x"] + panel["width"] + 1
+        assert seen.page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+
+
 def test_the_hours_of_gpus_can_be_walked_through(browser: Browser, dashboard: Dashboard):
     with visit(browser, f"{dashboard.url}#server/gpu-a01?reach=7+days") as seen:
         grid = seen.page.locator(".scms-hours")
