@@ -150,6 +150,19 @@ def test_an_answer_of_the_finder_is_in_chinese(
         assert english(seen, names) == []
 
 
+@pytest.mark.usefixtures("learnt")
+def test_servers_that_do_together_are_told_in_chinese(
+    browser: Browser, dashboard: Dashboard, names: list[str]
+):
+    with visit(browser, dashboard.url, locale="zh-CN") as seen:
+        open_page(seen, "find?gpus=12&same_server=no", ".scms-form")
+        seen.page.click(".scms-form .scms-primary")
+        seen.page.wait_for_selector(".scms-together, .scms-rejected", timeout=PATIENCE_MS)
+        for details in seen.page.locator(".scms-result details").all():
+            details.locator("summary").click()
+        assert english(seen, names) == []
+
+
 def test_before_the_kernel_answers_the_page_speaks_chinese(browser: Browser, dashboard: Dashboard):
     with visit(browser, dashboard.url, locale="zh-CN") as seen:
         said = "document.getElementById('loading_text')?.textContent ?? ''"

@@ -234,6 +234,12 @@ def test_the_wait_is_that_of_all_servers_together_from_their_common_past():
     assert str(wait).startswith("all together: in ")
 
 
+def test_an_empty_inventory_is_told_as_ever():
+    assert ask(([], []), 2, slots=slots({"a": [0, 4]})).impossible == (
+        "No server is watched: the inventory is empty"
+    )
+
+
 def test_no_wait_is_told_of_servers_that_suit_only_in_part():
     rows = [server("a")]
     own = [*devices("a", "bb"), *devices("a", "bb", device_name="NVIDIA L40S", device="x")]

@@ -8,29 +8,31 @@ of these those of the best score, in which the chances of the servers are multip
 from __future__ import annotations
 
 import math
-from collections import Counter, defaultdict
+from collections import defaultdict
 from dataclasses import dataclass, replace
+from functools import cache
 from statistics import fmean
 from typing import TYPE_CHECKING, Final
 
-from scms.recommend.answer import Plan, Recommendation, Rejected
+from scms.recommend.answer import Plan, Recommendation
 from scms.recommend.conditions import faults, usable_devices
 from scms.recommend.facts import facts_of
 from scms.recommend.fewest import best_shares, fewest
-from scms.recommend.hardware import most_gpus
 from scms.recommend.rank import MAX_AGE_SECONDS, candidate_of, choose_devices, luck, prospects_of
 from scms.recommend.score import GPU_WEIGHTS, TIE_POINTS, score
-from scms.recommend.together import chances_of_shares, joint_chance, wait_together
+from scms.recommend.shortage import never, rejected_of, waits_of
+from scms.recommend.together import joint_chance
 from scms.units import format_duration, format_ratio
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+    from datetime import datetime
 
     import pandas as pd
 
     from scms.forecast.logit import Chances
-    from scms.recommend.answer import Candidate, Wait
-    from scms.recommend.facts import Facts, Fault, Row
+    from scms.recommend.answer import Candidate
+    from scms.recommend.facts import Facts, Row
     from scms.recommend.request import Request
     from scms.recommend.score import Prospect
     from scms.recommend.together import JointChance
@@ -47,7 +49,11 @@ class _Giver:
 
     facts: Facts
     usable: Sequence[Row]
-    prospects: Mapping[int, Prospect]
+    prospects: Callable[[int], Mapping[str, Prospect]]
+
+    def prospect(self, gpus: int) -> Prospect:
+        """What its past says of so many of its GPUs."""
+        return self.prospects(gpus)[str(self.facts.server["server"])]
 
 
 def spread(  # noqa: PLR0913  each source of evidence may be missing by itself
@@ -92,28 +98,32 @@ def spread(  # noqa: PLR0913  each source of evidence may be missing by itself
     found = {name: faults(one, own) for name, own in sorted(facts.items())}
     usable = {name: usable_devices(one, facts[name]) for name in found if not found[name]}
     missing = request.gpus - sum(map(len, usable.values()))
-    rejected = tuple(_rejected(found, facts, usable, request if missing > 0 else None))
+    rejected = tuple(rejected_of(found, facts, usable, request if missing > 0 else None))
     if missing > 0:
         return replace(
             answer,
             rejected=rejected,
-            impossible=_never(request, facts, found),
-            waits=_waits(slots, request, facts, found),
+            impossible=never(request, facts, found),
+            waits=() if slots is None else waits_of(slots, request, facts, found, now),
         )
-    most = max(map(len, usable.values()))
-    chances = (
-        {} if slots is None else chances_of_shares(slots, request, most=most, now=now, model=model)
-    )
-    prospects = {
-        gpus: prospects_of(one, chances.get(gpus), outlook, use_ratios, list(usable))
-        for gpus in range(1, most + 1)
-    }
-    givers = {
-        name: _Giver(facts[name], own, {gpus: told[name] for gpus, told in prospects.items()})
-        for name, own in usable.items()
-    }
+
+    @cache  # only the numbers that some plan may take of a server are asked for
+    def prospects(gpus: int) -> Mapping[str, Prospect]:
+        wanted = replace(request, gpus=gpus)
+        chances = None if slots is None else _chances(slots, wanted, now, model)
+        return prospects_of(wanted, chances, outlook, use_ratios, list(usable))
+
+    givers = {name: _Giver(facts[name], own, prospects) for name, own in usable.items()}
     plans = tuple(_plans(request, givers, seed))
     return replace(answer, rejected=rejected, impossible=None, waits=(), plans=plans)
+
+
+def _chances(
+    slots: pd.DataFrame, request: Request, now: datetime, model: Chances | None
+) -> pd.DataFrame:
+    from scms.forecast.availability import availability
+
+    return availability(slots, gpus=request.gpus, hours=request.hours, now=now, model=model)
 
 
 def _plans(request: Request, givers: Mapping[str, _Giver], seed: int | None) -> Iterator[Plan]:
@@ -148,8 +158,11 @@ def _shares(
     ]
     told = []
     for pools in alike or [every]:
+        sizes = sorted(map(len, pools.values()), reverse=True)
+        least = max(1, request.gpus - sum(sizes[: count - 1]))  # however much the others give
         values = {
-            name: _values(request, givers[name], own, count, seed) for name, own in pools.items()
+            name: _values(request, givers[name], own, count, least, seed)
+            for name, own in pools.items()
         }
         told.append((*best_shares(values, count, request.gpus), pools))
     _, shares, pools = max(told, key=lambda one: one[0])
@@ -157,9 +170,14 @@ def _shares(
 
 
 def _values(
-    request: Request, giver: _Giver, pool: Sequence[Row], servers: int, seed: int | None
+    request: Request,
+    giver: _Giver,
+    pool: Sequence[Row],
+    servers: int,
+    least: int,
+    seed: int | None,
 ) -> dict[int, float]:
-    """What each number of GPUs of a server is worth to a plan of so many servers.
+    """What each number of GPUs of a server, from the least on, is worth to a plan of so many.
 
     The worths of a plan's servers are added: chances are multiplied, so that their logarithms are,
     and of the rest of the scores it is the mean that counts.
@@ -167,8 +185,8 @@ def _values(
     weight = GPU_WEIGHTS[0]
     lucky = TIE_POINTS / 100 * luck(seed, str(giver.facts.server["server"]))
     values = {}
-    for gpus in range(1, min(len(pool), request.gpus - 1) + 1):
-        prospect = giver.prospects[gpus]
+    for gpus in range(least, min(len(pool), request.gpus - 1) + 1):
+        prospect = giver.prospect(gpus)
         chance = prospect.typical if prospect.chance is None else prospect.chance.probability
         wanted = replace(request, gpus=gpus)
         points = score(wanted, giver.facts, choose_devices(pool, gpus), giver.usable, prospect)
@@ -179,13 +197,13 @@ def _values(
 
 def _plan(request: Request, taken: Mapping[str, tuple[_Giver, Sequence[Row], int]]) -> Plan:
     parts = [
-        candidate_of(replace(request, gpus=gpus), giver.facts, giver.prospects[gpus], among=pool)
+        candidate_of(replace(request, gpus=gpus), giver.facts, giver.prospect(gpus), among=pool)
         for giver, pool, gpus in taken.values()
     ]
     parts.sort(key=lambda part: (-len(part.devices), part.server))
     chances = [
         told.typical if told.chance is None else told.chance.probability
-        for told in (giver.prospects[gpus] for giver, _, gpus in taken.values())
+        for told in (giver.prospect(gpus) for giver, _, gpus in taken.values())
     ]
     known = [part.probability for part in parts if part.probability is not None]
     joint = joint_chance(known) if len(known) == len(parts) else None
@@ -216,62 +234,3 @@ def _reasons(
         )
     models = {part.device_name for part in parts}
     yield "one GPU model" if len(models) == 1 else "different GPU models"
-
-
-def _rejected(
-    found: Mapping[str, Sequence[Fault]],
-    facts: Mapping[str, Facts],
-    usable: Mapping[str, Sequence[Row]],
-    short: Request | None,
-) -> Iterator[Rejected]:
-    """Who can give nothing and, where all are short of a request, who could not give enough."""
-    total = sum(map(len, usable.values()))
-    for name, own in found.items():
-        if own:
-            texts = tuple(fault.text for fault in own)
-            yield Rejected(name, texts, any(fault.permanent for fault in own))
-        elif short is not None:
-            has = f"{len(usable[name])} of {len(facts[name].devices)} GPUs free"
-            yield Rejected(name, (f"{has}, all servers together {total}, {short.gpus} wanted",))
-
-
-def _never(
-    request: Request, facts: Mapping[str, Facts], found: Mapping[str, Sequence[Fault]]
-) -> str | None:
-    """Why all servers together could never hold the job, if they could not, with counts."""
-    if not found:
-        return "No server is watched: the inventory is empty"
-    open_ = [name for name, own in found.items() if not any(fault.permanent for fault in own)]
-    counts = [most_gpus(request, facts[name]) for name in open_]
-    known = [count for count in counts if count is not None]
-    if len(known) < len(counts) or sum(known) >= request.gpus:
-        return None
-    ruled_out = Counter(
-        condition
-        for own in found.values()
-        for condition in {fault.condition for fault in own if fault.permanent}
-    )
-    suit = f"{sum(known)} GPUs on {len(open_)} of {len(found)} servers suit it"
-    has = f"{suit} and {request.gpus} are wanted"
-    others = (f"{n} of {len(found)} {condition}" for condition, n in ruled_out.most_common())
-    return f"No servers together can ever take this: {', '.join((has, *others))}"
-
-
-def _waits(
-    slots: pd.DataFrame | None,
-    request: Request,
-    facts: Mapping[str, Facts],
-    found: Mapping[str, Sequence[Fault]],
-) -> tuple[Wait, ...]:
-    """How long until all servers together have enough, of those that are up and suit as a whole."""
-    if slots is None:
-        return ()
-    open_ = [
-        name
-        for name, own in found.items()
-        if not any(fault.permanent for fault in own)
-        and facts[name].server["state"] in {"up", "degraded"}
-        and most_gpus(request, facts[name]) == len(facts[name].devices)
-    ]
-    wait = wait_together(slots, request, servers=open_, now=next(iter(facts.values())).now)
-    return () if wait is None else (wait,)

@@ -1,7 +1,7 @@
 """What the past says of several servers together.
 
-In: the view ``free_15m``, or the chances of single servers. Out: the chance that all of them stay
-free, the chances for every number of GPUs that one may give, and how long until there are enough.
+In: the chances of single servers, or the view ``free_15m``. Out: the chance that all of them stay
+free, and how long until they have enough.
 """
 
 from __future__ import annotations
@@ -18,7 +18,6 @@ if TYPE_CHECKING:
 
     import pandas as pd
 
-    from scms.forecast.logit import Chances
     from scms.recommend.request import Request
 
 
@@ -42,29 +41,6 @@ def joint_chance(chances: Sequence[float]) -> JointChance:
     return JointChance(
         product=math.prod(chances), at_least=max(0.0, math.fsum(chances) - (len(chances) - 1))
     )
-
-
-def chances_of_shares(
-    slots: pd.DataFrame, request: Request, *, most: int, now: datetime, model: Chances | None
-) -> dict[int, pd.DataFrame]:
-    """The chances to stay free, for every number of GPUs that one server may give.
-
-    Args:
-        slots: The view ``free_15m``.
-        request: For how long, and at most how many.
-        most: So many GPUs one server can give at most.
-        now: The present, aware.
-        model: Weights of the Logit, where they were learnt.
-
-    Returns:
-        Number of GPUs to a frame of `scms.forecast.availability.availability`.
-    """
-    from scms.forecast.availability import availability
-
-    return {
-        gpus: availability(slots, gpus=gpus, hours=request.hours, now=now, model=model)
-        for gpus in range(1, min(request.gpus - 1, most) + 1)
-    }
 
 
 def wait_together(
