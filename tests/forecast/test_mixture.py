@@ -13,8 +13,8 @@ from scms.forecast.backtest import backtest_origins, crps
 from scms.forecast.champion import Choice, choices_from_json, choices_to_json
 from scms.forecast.choosing import choices_of, weights_of
 from scms.forecast.ets import Ets
-from scms.forecast.mixture import PRIOR, Blend, best_weights, loss_matrices
-from scms.forecast.models import LEVELS, Analog, LastValue, Week
+from scms.forecast.mixture import PRIOR, Blend, asked_once, best_weights, loss_matrices
+from scms.forecast.models import LEVELS, Analog, LastValue, Model, Week
 from scms.forecast.outlooks import models_named, outlook
 
 PARTS = (LastValue(), Analog(), Week())
@@ -182,3 +182,22 @@ def test_of_many_servers_some_tell_the_weights(monkeypatch, noise):
     servers = [replace(noise, server=f"gpu-{n}") for n in range(6)]
     choices_of(servers, models_named(("blend",)))
     assert asked == {"gpu-0", "gpu-3"}
+
+
+def test_what_a_blend_is_made_of_is_asked_once(monkeypatch, noise):
+    asked = []
+    quantiles = LastValue.quantiles
+
+    def noted(self, one, origins, horizon):
+        asked.append(origins)
+        return quantiles(self, one, origins, horizon)
+
+    monkeypatch.setattr(LastValue, "quantiles", noted)
+    models: list[Model] = [Blend(PARTS), LastValue(), Analog(seed=1), Ets()]
+    apart = [model.fit(noise).quantiles(noise, [500], 24) for model in models]
+    assert len(asked) == 2
+    together = asked_once(models)
+    told = [model.fit(noise).quantiles(noise, [500], 24) for model in together]
+    assert len(asked) == 3
+    assert [model.name for model in together] == ["blend", "last_value", "analog", "ets"]
+    np.testing.assert_array_equal(told, apart)

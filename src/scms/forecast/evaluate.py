@@ -18,6 +18,7 @@ from scms.forecast.backtest import backtest, backtest_origins
 from scms.forecast.champion import GATE_ORIGINS
 from scms.forecast.choosing import choices_along
 from scms.forecast.features import outcomes, slots_of
+from scms.forecast.mixture import asked_once
 from scms.forecast.outlooks import CANDIDATES, spoken
 from scms.forecast.spells import SLOTS_PER_HOUR, SlotGrid, past
 from scms.forecast.telling import tell
@@ -94,7 +95,7 @@ def model_scores(
         for name, own in scores.items()
     ]
     if chosen_at:
-        competing = [model for model in models if model.name in CANDIDATES]
+        competing = asked_once([model for model in models if model.name in CANDIDATES])
         judged = [one for one in series if one.server in chosen_at]
         rows.append(_chosen(judged, competing, chosen_at, horizon, level))
     return pd.DataFrame(rows)

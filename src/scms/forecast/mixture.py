@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
-from scms.forecast.models import LEVELS
+from scms.forecast.models import LEVELS, Remembered
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -71,6 +71,20 @@ class Blend:
             if first < horizon
         ]
         return np.concatenate(told, axis=1)
+
+
+def asked_once(models: Sequence[Model]) -> list[Model]:
+    """The same models, where what a blend is made of gives the answer once that both tell."""
+    kept: dict[Model, Model] = {
+        part: Remembered(part) for model in models if isinstance(model, Blend)
+        for part in model.parts
+    }  # fmt: skip
+    return [
+        replace(model, parts=tuple(kept[part] for part in model.parts))
+        if isinstance(model, Blend)
+        else kept.get(model, model)
+        for model in models
+    ]
 
 
 def loss_matrices(answers: Sequence[FloatArray], truth: FloatArray, capacity: float) -> FloatArray:

@@ -16,8 +16,8 @@ from scms.forecast.backtest import FRESH_HOURS, interval
 from scms.forecast.champion import GATE_ORIGINS, Choice
 from scms.forecast.choosing import CHOICE_HOURS, choices_of
 from scms.forecast.ets import Ets
-from scms.forecast.mixture import Blend
-from scms.forecast.models import Analog, LastValue, Remembered, SeasonalNaive, Week, everything
+from scms.forecast.mixture import Blend, asked_once
+from scms.forecast.models import Analog, LastValue, SeasonalNaive, Week, everything
 from scms.forecast.series import hourly_series, origin_hour
 
 if TYPE_CHECKING:
@@ -130,21 +130,16 @@ def models_named(
     Raises:
         ForecastError: There is no model of such a name, or none was named.
     """
-    last: Model = LastValue()
-    analog: Model = Analog(seed=seed)
-    week: Model = Week()
-    if shared:
-        last, analog, week = Remembered(last), Remembered(analog), Remembered(week)
-    blend = Blend((last, analog, week))
-    known: dict[str, Model] = {
-        model.name: model for model in (blend, last, analog, week, SeasonalNaive(), Ets())
-    }
+    last, analog, week = LastValue(), Analog(seed=seed), Week()
+    every = (Blend((last, analog, week)), last, analog, week, SeasonalNaive(), Ets())
+    known: dict[str, Model] = {model.name: model for model in every}
     for name in names:
         if name not in known:
             raise ForecastError(f"{name!r} is no model", expected=f"one of {', '.join(MODELS)}")
     if not names:
         raise ForecastError("no model was named", expected=f"some of {', '.join(MODELS)}")
-    return [known[name] for name in names]
+    named = [known[name] for name in names]
+    return asked_once(named) if shared else named
 
 
 def spoken(choice: Choice, models: Sequence[Model]) -> Model:
