@@ -55,6 +55,23 @@ def test_who_finds_nothing_is_told_when_something_is_free(
             lab.release(user=f"ada of {server}")
 
 
+def test_the_first_choice_is_held_with_a_click(
+    browser: Browser, dashboard: Dashboard, inventory: Inventory
+):
+    lab = Cluster(inventory)
+    try:
+        with visit(browser, f"{dashboard.url}#find?gpus=2&hours=1") as seen:
+            find(seen, 2)
+            seen.page.wait_for_selector(".scms-candidate", timeout=PATIENCE_MS)
+            seen.page.locator(".scms-form [placeholder='for holds']").fill("yan")
+            seen.page.locator(".scms-candidate .scms-button").first.click()
+            seen.page.wait_for_selector(".scms-candidate .scms-button:disabled")
+            assert seen.text(".scms-candidate .scms-button:disabled") == "Held"
+            assert list(lab.holds()["user"]).count("yan") == 2
+    finally:
+        lab.release(user="yan")
+
+
 @pytest.mark.parametrize(
     ("theme", "width", "locale"), [("light", 1440, "en-GB"), ("dark", 390, "zh-CN")]
 )
