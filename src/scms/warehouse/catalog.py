@@ -77,6 +77,9 @@ def connect(place: Place, *, create: bool) -> Catalog | None:
     with wrapped("opened", place):
         from pyiceberg.utils.config import Config
 
+        from scms.warehouse.sharing import share_past
+
+        share_past()
         told: dict[str, Any] = {
             **(Config().get_catalog_config(NAMESPACE) or {}),
             **reach.properties(place.catalog, place.location, os.environ),
