@@ -107,14 +107,17 @@ def test_what_cannot_be_read_is_none() -> None:
 
 def test_a_list_of_the_kernel_is_read_to_its_end() -> None:
     # Nobody's list of disks is that long here; it is given a page at a time like this one.
-    with subprocess.Popen(["sleep", "60"]) as child:
-        try:
-            path = Path(f"/proc/{child.pid}/smaps")
-            wait_until(lambda: len(path.read_text()) > 8192)
-            whole = path.read_text()
-            assert host.Reader(str(path), listed=True).read() == whole
-        finally:
-            child.kill()
+    code = "import ctypes, decimal, sqlite3, ssl, sys; print(flush=True); sys.stdin.read()"
+    pipes: Any = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE}
+    with subprocess.Popen([sys.executable, "-c", code], **pipes) as child:
+        assert child.stdout is not None
+        child.stdout.readline()
+        path = Path(f"/proc/{child.pid}/maps")
+        whole = path.read_text()
+        found = host.Reader(str(path), listed=True).read()
+        child.kill()
+    assert len(whole) > 8192
+    assert found == whole
 
 
 def test_swap_is_read_where_there_is_some(monkeypatch: pytest.MonkeyPatch) -> None:

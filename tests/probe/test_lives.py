@@ -137,6 +137,21 @@ class TestProcesses:
             finally:
                 sleeper.kill()
 
+    def test_one_that_runs_shortly_all_the_time_is_read_when_that_adds_up_or_ends(
+        self, tmp_path: Path
+    ) -> None:
+        ran = tmp_path / "schedstat"
+        life = lives.Life(0, 0, 0.0)
+        ran.write_bytes(b"1000 0 1\n")
+        life.file = os.open(ran, os.O_RDONLY)
+        found = []
+        for nanoseconds in (1000, 1000, 2000, 3000, 4000, 4000, 4000, 5000, 6000, 20_000_000):
+            ran.write_bytes(b"%d 0 1\n" % nanoseconds)
+            found.append(life.sleeps())
+        life.close()
+        # Read: at first, when it began to stir, when it slept again, when it began anew, at 20 ms.
+        assert found == [False, True, False, True, True, False, True, False, True, False]
+
     def test_what_a_scan_saw_tells_of_a_process_while_it_is_there(
         self, monkeypatch: pytest.MonkeyPatch
     ) -> None:

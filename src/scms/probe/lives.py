@@ -14,6 +14,8 @@ MOST_KEPT = 2000
 KEPT_SHARE = 0.5
 #: A process that ran in so many scans is expected to have run in the next one too.
 STEADY = 2
+#: What ran for less than this, 0.001 cores in a scan, is read once it has added up, or sleeps.
+SHORT_NANOSECONDS = 10000000
 #: Of the kernel's threads that slept, one in so many is looked at: there are a dozen per core.
 KERNEL_TURNS = 3
 KERNEL_FLAG = 0x00200000
@@ -27,18 +29,19 @@ class Life(object):
     """A process, as it was when it was last read.
 
     One file is kept open: ``stat`` of one that has threads or runs all the time, else
-    ``schedstat``, which says no more than whether it has run, at a third of the cost.
+    ``schedstat``, which says no more than for how long it has run, at a third of the cost.
     """
 
     __slots__ = (
-        "command", "file", "kernel", "looked_at", "owner", "resident", "runs", "said", "start",
-        "state", "ticks", "whole",
+        "awake", "command", "file", "kernel", "looked_at", "owner", "resident", "runs", "said",
+        "spent", "start", "state", "stirred", "ticks", "whole",
     )  # fmt: skip
 
     def __init__(self, start, owner, now):
         self.start, self.owner, self.looked_at = start, owner, now
         self.file = self.said = self.command = self.state = None
-        self.ticks = self.resident = self.runs = 0
+        self.ticks = self.resident = self.runs = self.spent = 0
+        self.awake = self.stirred = False  # ran at the last look; and was not read for it
         self.whole = self.kernel = False  # whole: ``said`` is what there is to be read
 
     def rests(self, pid, turn):
@@ -46,7 +49,7 @@ class Life(object):
         return self.kernel and self.runs == 0 and (pid - turn) % KERNEL_TURNS != 0
 
     def sleeps(self):
-        """Whether it has not run since the last time."""
+        """Whether there is nothing to be read: it has not run since, or shortly as ever."""
         if self.file is None:
             return False
         before = self.said
@@ -54,12 +57,31 @@ class Life(object):
             self.said = os.pread(self.file, 1024 if self.whole else 64, 0)
         except OSError:  # it has ended
             self.said = None
-        slept = self.said is not None and self.said == before
-        self.ran(not slept)
-        return slept
+        if self.said is None or self.whole:
+            self.ran(self.said != before)
+            return self.said is not None and self.said == before
+        if before is None:
+            self.spent = nanoseconds(self.said)
+            return False
+        return self._slept() if self.said == before else self._stirs()
+
+    def _slept(self):
+        stirred, self.stirred, self.awake, self.runs = self.stirred, False, False, 0
+        return not stirred
+
+    def _stirs(self):
+        """Whether it goes on running for short."""
+        spent = nanoseconds(self.said)
+        short, again, self.awake = spent - self.spent < SHORT_NANOSECONDS, self.awake, True
+        if short and again:
+            self.stirred, self.runs = True, 0
+            return True
+        self.spent = spent
+        self.ran(not short)
+        return False
 
     def ran(self, so):
-        """Count in how many scans on end it ran."""
+        """Count in how many scans on end it ran, and not for short."""
         self.runs = min(self.runs + 1, STEADY) if so else 0
 
     def keep(self, pid, threads):
@@ -80,6 +102,11 @@ class Life(object):
         if self.file is not None:
             os.close(self.file)
             self.file = None
+
+
+def nanoseconds(schedstat):
+    """What it has run."""
+    return int(schedstat.split(None, 1)[0])
 
 
 class Newcomers(object):
@@ -150,7 +177,7 @@ def stat_in(text):
     ``ticks``: of CPU time.
     """
     head, _, tail = text.rpartition(b")")
-    rest = tail.split()
+    rest = tail.split(None, 36)
     try:
         if rest[35] == b"-1":  # no signal goes to its parent, as of threads alone
             return None
