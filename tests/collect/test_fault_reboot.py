@@ -5,6 +5,7 @@ A real reboot is out of reach, so the server has files of its own under /proc, i
 
 from __future__ import annotations
 
+import re
 import subprocess
 import uuid
 from dataclasses import dataclass
@@ -47,6 +48,7 @@ class Machine:
 
     def count(self, *, cpu: int, sectors: int, pages: int) -> None:
         """Write counters; in place, since the files are mounted."""
+        (self.folder / "vmstat").write_text(f"nr_free_pages 1\npswpin {pages}\npswpout {pages}\n")
         real = Path("/proc/stat").read_text().splitlines(keepends=True)
         cpus = [line for line in real if line.startswith("cpu")]
         others = [line for line in real if not line.startswith("cpu")]
@@ -58,7 +60,6 @@ class Machine:
         (self.folder / "diskstats").write_text(
             f" 8 0 {disk} {sectors} 0 {sectors} 5 {sectors} 0 {sectors} 5 0 5 10\n"
         )
-        (self.folder / "vmstat").write_text(f"nr_free_pages 1\npswpin {pages}\npswpout {pages}\n")
 
 
 @pytest.fixture
@@ -69,9 +70,10 @@ def machine(tmp_path: Path, sshd_program: str) -> Iterator[Machine]:
         pytest.skip("this machine has no disk to count for")
     folder = tmp_path / "proc"
     folder.mkdir()
-    mounts = [
-        f"mount --bind {folder}/{name} /proc/{name}" for name in ("stat", "diskstats", "vmstat")
-    ]
+    real = Path("/proc/meminfo").read_text()  # with swap space, without which nobody counts it
+    (folder / "meminfo").write_text(re.sub(r"(SwapTotal|SwapFree): .*", r"\1: 4096 kB", real))
+    names = ("stat", "diskstats", "vmstat", "meminfo")
+    mounts = [f"mount --bind {folder}/{name} /proc/{name}" for name in names]
     mounts.append(f"mount --bind {folder}/boot_id {BOOT_ID}")
     wrapper = (unshare, "--mount", "sh", "-c", f'{" && ".join(mounts)} && exec "$@"', "sh")
     with sshd_fleet(tmp_path / "fleet", program=sshd_program) as (server,):
