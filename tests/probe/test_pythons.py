@@ -38,7 +38,8 @@ FOUND = pythons()
 def test_the_probe_runs_as_it_is(name: str, driver: FakeDriver) -> None:
     with running_probe(driver.environment, python=FOUND[name]) as probe:
         hello = probe.next()
-        sample = probe.until(lambda m: "processes" in m)
+        probe.until(lambda m: "processes" in m)
+        sample = probe.until(lambda m: m["devices"])  # on a busy machine they may come later
     assert f"python{hello['python']}".startswith(f"{name}.")
     assert len(sample["devices"]) == 8
     assert sample["devices"][0]["fault"] is None
