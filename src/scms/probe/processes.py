@@ -180,8 +180,9 @@ class Processes(object):
         states = [life.state for life in lives.values()]
         self.states = [states.count(b"Z"), states.count(b"D")]
         self.scanned_at, self.count = now, len(lives)
-        self.owners = {pid: o for pid, o in self.owners.items() if pid in lives}
-        self.containers = {pid: c for pid, c in self.containers.items() if pid in lives}
+        # Lists, because the thread of the GPUs may add to these meanwhile.
+        self.owners = {pid: o for pid, o in list(self.owners.items()) if pid in lives}
+        self.containers = {pid: c for pid, c in list(self.containers.items()) if pid in lives}
         if not elapsed:
             return None
         return {"scan_seconds": elapsed, "rows": self._rows(used, lives, elapsed)}
