@@ -5,9 +5,10 @@ views and the flush to the warehouse read them. Rows leave when the warehouse ha
 (forecasts, recommendations, holds) goes the same way, by `HotStore.say`.
 """
 
+from scms.hot.chosen import rows_since
 from scms.hot.codec import PROCESS_SCAN, StoredRecord
 from scms.hot.file import FILE_NAME
 from scms.hot.said import Said
 from scms.hot.store import HotStore
 
-__all__ = ["FILE_NAME", "PROCESS_SCAN", "HotStore", "Said", "StoredRecord"]
+__all__ = ["FILE_NAME", "PROCESS_SCAN", "HotStore", "Said", "StoredRecord", "rows_since"]

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
-from scms.hot import PROCESS_SCAN
+from scms.hot import PROCESS_SCAN, rows_since
 from scms.live.rows import Row, mean, milliseconds, moment, ratio, rows_of, total
 from scms.tables import DEVICE_SAMPLE, EVENT, PROCESS_SAMPLE, SERVER_SAMPLE
 
@@ -20,6 +20,12 @@ if TYPE_CHECKING:
 
 #: CPU rows of processes come with a scan about every 10 s; older ones are not "now".
 _SCAN_LOOKBACK_SECONDS: Final = 45.0
+_MEMORY: Final = ("memory_used_bytes", "memory_total_bytes")
+#: What the past of all servers is made of.
+_HISTORY_COLUMNS: Final = {
+    SERVER_SAMPLE.name: ("sampled_at", "cpu_utilization_ratio", *_MEMORY),
+    DEVICE_SAMPLE.name: ("gpu_utilization_ratio", "power_watts", *_MEMORY),
+}
 
 
 def processes(hot: HotStore, *, now: datetime, server: str | None = None) -> list[Row]:
@@ -60,18 +66,15 @@ def history(hot: HotStore, *, since: datetime, step_seconds: float | None = None
         gpu_memory_ratio, gpu_power_watts``. A tick that failed has null measurements: a gap.
     """
     every_ms = None if step_seconds is None else max(1, round(step_seconds * 1000))
-    return [
-        row
-        for stored in hot.since(milliseconds(since), every_ms=every_ms)
-        for row in _history_rows(stored.record.tables)
-    ]
+    found = rows_since(hot, milliseconds(since), _HISTORY_COLUMNS, every_ms=every_ms)
+    return [row for server, tables in found for row in _history_rows(server, tables)]
 
 
-def _history_rows(tables: Mapping[str, Sequence[Mapping[str, Any]]]) -> list[Row]:
-    devices = tables.get(DEVICE_SAMPLE.name, [])
+def _history_rows(server: str, tables: Mapping[str, Sequence[Mapping[str, Any]]]) -> list[Row]:
+    devices = tables[DEVICE_SAMPLE.name]
     return [
         {
-            "server": sample["server"],
+            "server": server,
             "sampled_at": moment(sample["sampled_at"]),
             "cpu_utilization_ratio": sample["cpu_utilization_ratio"],
             "memory_ratio": ratio(sample["memory_used_bytes"], sample["memory_total_bytes"]),
@@ -81,7 +84,7 @@ def _history_rows(tables: Mapping[str, Sequence[Mapping[str, Any]]]) -> list[Row
             ),
             "gpu_power_watts": total(devices, "power_watts"),
         }
-        for sample in tables.get(SERVER_SAMPLE.name, [])
+        for sample in tables[SERVER_SAMPLE.name]
     ]
 
 
