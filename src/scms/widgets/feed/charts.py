@@ -10,11 +10,13 @@ from typing import TYPE_CHECKING, Any, Final
 
 from bokeh.models import (
     BasicTicker,
+    CDSView,
     ColorBar,
     ColumnDataSource,
     DataRange1d,
     DatetimeTickFormatter,
     FixedTicker,
+    GroupFilter,
     HoverTool,
     LinearColorMapper,
     NoOverlap,
@@ -22,6 +24,7 @@ from bokeh.models import (
 )
 from bokeh.plotting import figure
 
+from scms.widgets.feed.frame import HATCHES
 from scms.widgets.feed.past import WINDOW_SECONDS
 
 if TYPE_CHECKING:
@@ -78,20 +81,21 @@ def heat_map(servers: Sequence[str]) -> figure:
         {name: [] for name in ("server", "gpu", "use", "name", "state", "hatch")}, name="heat"
     )
     mapper = LinearColorMapper(palette=RAMP, low=0, high=100, nan_color="#00000000")
-    plot.rect(
-        "server",
-        "gpu",
-        width=0.94,
-        height=0.9,
-        source=source,
-        fill_color={"field": "use", "transform": mapper},
-        line_color=None,
-        hatch_pattern="hatch",
-        hatch_color=AXIS,
-        hatch_alpha=0.75,
-        hatch_scale=6,
-        hatch_weight=1,
-    )
+    size = {"x": "server", "y": "gpu", "width": 0.94, "height": 0.9, "line_color": None}
+    filled = plot.rect(**size, source=source, fill_color={"field": "use", "transform": mapper})
+    for pattern in dict.fromkeys(HATCHES.values()):
+        # A drawing per pattern: BokehJS makes one of them once, and those of a column once per GPU.
+        plot.rect(
+            **size,
+            source=source,
+            view=CDSView(filter=GroupFilter(column_name="hatch", group=pattern)),
+            fill_color=None,
+            hatch_pattern=pattern,
+            hatch_color=AXIS,
+            hatch_alpha=0.75,
+            hatch_scale=6,
+            hatch_weight=1,
+        )
     every = max(1, -(-len(servers) // _MOST_LABELS))
     ticks = list(range(0, len(servers), every))
     plot.xaxis.ticker = FixedTicker(ticks=ticks)
@@ -101,9 +105,8 @@ def heat_map(servers: Sequence[str]) -> figure:
     plot.yaxis.ticker = BasicTicker(min_interval=1, desired_num_ticks=8)
     plot.grid.visible = False
     plot.add_layout(_color_bar(mapper), "right")
-    plot.add_tools(
-        HoverTool(tooltips=[("", "@name, GPU @gpu"), ("state", "@state"), ("use", "@use{0}%")])
-    )
+    tips = [("", "@name, GPU @gpu"), ("state", "@state"), ("use", "@use{0}%")]
+    plot.add_tools(HoverTool(tooltips=tips, renderers=[filled]))
     return plot
 
 

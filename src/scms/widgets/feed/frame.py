@@ -44,6 +44,8 @@ DEVICE_COLUMNS: Final = (
     "temperature_celsius",
     "power_watts",
 )
+#: How the heat map marks what nobody computes on, and what nobody can.
+HATCHES: Final = {"faulty": "x", "unknown": ".", "idle_held": "/", "ghost": "/"}
 _TEXTS: Final = ("state", "reason", "group", "tags", "simulated", "target", "gpu_model", "users")
 
 
@@ -211,11 +213,8 @@ def heat_columns(snapshot: Snapshot, buffers: Buffers) -> Row:
         "use": buffers.floats(_percent(d["gpu_utilization_ratio"]) for d in devices),
         "name": [d["server"] for d in devices],
         "state": [d["state"].replace("_", "-") for d in devices],
-        "hatch": [_HATCH.get(d["state"], " ") for d in devices],
+        "hatch": [HATCHES.get(d["state"], " ") for d in devices],
     }
-
-
-_HATCH: Final = {"faulty": "x", "unknown": ".", "idle_held": "/", "ghost": "/"}
 
 
 def _slot(device: Mapping[str, Any], otherwise: int) -> int:

@@ -65,7 +65,7 @@ class Board {
       machine.remember(asOf);
       position += 1;
     }
-    this.redraw();
+    this.drawSparks();
   }
 
   keepOnly(names) {
@@ -122,6 +122,7 @@ class Board {
     }
     this.say(all, visible, show === MINE && user === "");
     if (now || performance.now() - this.sortedAt >= RESORT_MS) this.sort(all);
+    this.drawSparks();
   }
 
   say(all, visible, nameless) {
@@ -160,9 +161,11 @@ class Board {
     this.model.save_changes();
   }
 
-  redraw() {
+  drawSparks() {
     if (this.model.get("view") !== CARDS) return;
-    for (const card of this.drawn[0].values()) if (!card.root.hidden) card.drawSpark();
+    const cards = [...this.drawn[0].values()].filter((card) => !card.root.hidden);
+    const sizes = cards.map((card) => card.sparkSize());
+    cards.forEach((card, n) => card.drawSpark(sizes[n]));
   }
 }
 
@@ -178,7 +181,7 @@ export default {
       if (event.target.closest("h3 a, th a") && !el.closest(".scms-app")) event.preventDefault();
     });
     const arrange = () => board.arrange(true);
-    const redraw = () => board.redraw();
+    const redraw = () => board.drawSparks();
     feed.on("msg:custom", draw);
     for (const name of CONTROLS) model.on(`change:${name}`, arrange);
     window.addEventListener("scms-themed", redraw);

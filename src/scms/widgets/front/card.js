@@ -47,7 +47,6 @@ class Card {
     this.cpu(numbers.cpu_utilization_ratio);
     this.ram(numbers.memory_ratio);
     drawCells(this.cells, this.machine, user);
-    this.drawSpark();
   }
 
   words() {
@@ -82,9 +81,12 @@ class Card {
     if (texts.simulated) element("span", "scms-tag", this.foot, "simulated");
   }
 
-  drawSpark() {
-    const width = this.spark.clientWidth;
-    const height = this.spark.clientHeight;
+  // Read for all cards before any of them draws: each size that is asked for after a change lays the page out anew.
+  sparkSize() {
+    return [this.spark.clientWidth, this.spark.clientHeight];
+  }
+
+  drawSpark([width, height]) {
     const { line } = this.machine;
     if (!line || !width) return;
     const { values, start } = line;
