@@ -72,7 +72,7 @@ def test_rows_since_are_the_last_of_each_stretch_by_server(tmp_path: Path) -> No
     chosen = {SERVER_SAMPLE.name: ("sampled_at",), DEVICE_SAMPLE.name: ("state",)}
 
     def told(**options: int) -> list[tuple[str, object]]:
-        found = rows_since(hot, 1000, chosen, **options)
+        found = [*rows_since(hot, 1000, chosen, **options)]
         assert [tables[DEVICE_SAMPLE.name] for _, tables in found] == [[]] * len(found)
         return [(name, t[SERVER_SAMPLE.name][0]["sampled_at"]) for name, t in found]
 

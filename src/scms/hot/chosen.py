@@ -25,7 +25,7 @@ from scms.hot.packing import (
 from scms.tables import FACTS
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from scms.collect.record import Row
     from scms.hot.codec import StoredTables
@@ -34,6 +34,8 @@ if TYPE_CHECKING:
 
 _NAMES: Final = {table.name: table.column_names() for table in FACTS}
 _FLOAT_KINDS: Final = "fFG"
+#: Records are read a few at a time: a kernel that once took memory for all of them would keep it.
+_AT_ONCE: Final = 500
 
 
 def rows_since(
@@ -42,7 +44,7 @@ def rows_since(
     columns: Mapping[str, Sequence[str]],
     *,
     every_ms: int | None = None,
-) -> list[tuple[str, dict[str, list[Row]]]]:
+) -> Iterator[tuple[str, dict[str, list[Row]]]]:
     """A few columns of the records received at a moment or later, in order.
 
     Args:
@@ -51,24 +53,34 @@ def rows_since(
         columns: Names of tables, and of the columns of each.
         every_ms: Only the last record of each server in each stretch of so many milliseconds.
 
-    Returns:
+    Yields:
         For each record its server, and its rows by table.
 
     Raises:
         HotStoreError: The file cannot be read.
     """
     some = "id" if every_ms is None else f"server, received_at_ms / {int(every_ms)}"
-    rows = hot.query(
-        "SELECT id, body, server FROM record WHERE id IN (SELECT max(id) FROM record "  # noqa: S608  an integer
-        f"WHERE received_at_ms >= ? GROUP BY {some}) ORDER BY id",
+    found = hot.query(
+        f"SELECT max(id) FROM record WHERE received_at_ms >= ? GROUP BY {some} ORDER BY 1",  # noqa: S608  an integer
         (received_at_ms,),
+    )
+    numbers = [number for (number,) in found]
+    for n in range(0, len(numbers), _AT_ONCE):
+        yield from _read(hot, numbers[n : n + _AT_ONCE], columns)
+
+
+def _read(
+    hot: HotStore, numbers: Sequence[int], columns: Mapping[str, Sequence[str]]
+) -> Iterator[tuple[str, dict[str, list[Row]]]]:
+    rows = hot.query(
+        "SELECT id, body, server FROM record "  # noqa: S608  only question marks
+        f"WHERE id IN ({', '.join('?' * len(numbers))}) ORDER BY id",
+        numbers,
     )
     stored = decode_tables([(row[0], row[1]) for row in rows])
     found = {name: chosen_rows(stored, name, chosen) for name, chosen in columns.items()}
-    return [
-        (server, {name: of_table.get(number, []) for name, of_table in found.items()})
-        for number, _, server in rows
-    ]
+    for number, _, server in rows:
+        yield server, {name: of_table.get(number, []) for name, of_table in found.items()}
 
 
 def chosen_rows(tables: StoredTables, table: str, columns: Sequence[str]) -> dict[int, list[Row]]:
