@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from scms.serve import Dashboard
 
 PATIENCE: Final = 180
+SETTLING: Final = 20
 #: Keeps, for every clock that the page shows anew, what it was told last and when it showed that.
 _WATCH: Final = """(() => {
   window.scmsShown = [];
@@ -144,7 +145,7 @@ def watch(dashboard: Dashboard, count: int, seconds: float, page: Page | None) -
     async def one() -> None:
         async with viewer(dashboard.url) as seen:
             found.append(seen)
-            await seen.watch(seconds + 20)
+            await seen.watch(seconds + SETTLING + 20)
 
     async def all_of_them() -> None:
         await asyncio.gather(*(one() for _ in range(count)))
@@ -152,6 +153,7 @@ def watch(dashboard: Dashboard, count: int, seconds: float, page: Page | None) -
     thread = threading.Thread(target=lambda: asyncio.run(all_of_them()))
     thread.start()
     wait(lambda: sum(bool(each.ticks) for each in found) == count, "viewers that see ticks")
+    time.sleep(SETTLING)  # whoever comes reads a quarter of an hour once
     if page is not None:
         page.evaluate("window.scmsShown.length = 0")
     for each in found:
