@@ -43,10 +43,10 @@ _CODES: Final = {
 #: Values of these classes are of a kind, in which a number stands for null.
 _KNOWN: Final = {
     frozenset({float}): (FLOATS, nan),
-    frozenset({int}): (INTEGERS, NULL_INTEGER),
     frozenset({float, None.__class__}): (FLOATS_OR_NULLS, nan),
     frozenset({int, None.__class__}): (INTEGERS_OR_NULLS, NULL_INTEGER),
 }
+_INTEGERS_ONLY: Final = frozenset({int})
 _FLOATS: Final = {t.name: [column.type == "float" for column in t.columns] for t in FACTS}
 _NAMES: Final = {table.name: table.column_names() for table in FACTS}
 _LAYOUTS_KEPT: Final = 8192
@@ -122,11 +122,13 @@ def pack(table: str, rows: Sequence[Row]) -> tuple[Layout, bytes, list[Any]]:
     numbers: list[Any] = []
     texts: list[Any] = []
     if len(rows) == 1:
-        kinds = [_one(value, numbers, texts) for value in rows[0].values()]
+        kinds = [
+            NULL if value is None else _one(value, numbers, texts) for value in rows[0].values()
+        ]
     else:
         columns = zip(*[row.values() for row in rows], strict=True)
         kinds = [
-            _one(values[0], numbers, texts)
+            (NULL if values[0] is None else _one(values[0], numbers, texts))
             if values[0] == values[-1] and values.count(values[0]) == len(values)
             else _each(values, numbers, texts, floats=floats)
             for values, floats in zip(columns, _FLOATS[table], strict=False)
@@ -139,9 +141,7 @@ def pack(table: str, rows: Sequence[Row]) -> tuple[Layout, bytes, list[Any]]:
 
 
 def _one(value: Any, numbers: list[Any], texts: list[Any]) -> str:
-    """Store the value of all rows."""
-    if value is None:
-        return NULL
+    """Store the value of all rows, which is not null."""
     kind = value.__class__
     if kind is float and isfinite(value):
         numbers.append(value)
@@ -163,6 +163,9 @@ def _each(values: tuple[Any, ...], numbers: list[Any], texts: list[Any], *, floa
         except (TypeError, OverflowError):
             pass  # nulls and others are among them
     classes = frozenset(map(type, values))
+    if classes == _INTEGERS_ONLY and NULL_INTEGER not in values:
+        numbers += values
+        return INTEGERS
     if classes in _KNOWN and _storable([value for value in values if value is not None]):
         kind, null = _KNOWN[classes]
         numbers += [null if value is None else value for value in values]
