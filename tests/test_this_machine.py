@@ -60,7 +60,8 @@ def test_cpu_hours_of_today_agree_with_proc(tmp_path):
         service.stop()
         witness.done.set()
         witness.join()
-    times = [stored.record.received_at_ms / 1000 for stored in lab.hot.since(0)]
+    samples = [stored.record.tables["server_sample"][0] for stored in lab.hot.since(0)]
+    times = [sample["sampled_at"] / 1000 for sample in samples]
     used = lab.usage("today")["cpu_hours_used"].iloc[0] * 3600
-    # Beside other tests a line arrives some hundredths of a second after it was read, on each core.
-    assert used == pytest.approx(witness.between(times[0], times[-1]), rel=0.03, abs=0.15)
+    # Both count in hundredths of a second per core and mode, and neither reads all at one moment.
+    assert used == pytest.approx(witness.between(times[0], times[-1]), rel=0.03, abs=0.2)
