@@ -12,7 +12,9 @@ import pytest
 
 import scms
 from scms.inventory import Inventory
+from scms.live.rows import rows_of
 from scms.service import Service
+from scms.tables import SERVER_SAMPLE
 from servers.sshd import wait_until
 
 
@@ -60,8 +62,8 @@ def test_cpu_hours_of_today_agree_with_proc(tmp_path):
         service.stop()
         witness.done.set()
         witness.join()
-    samples = [stored.record.tables["server_sample"][0] for stored in lab.hot.since(0)]
-    times = [sample["sampled_at"] / 1000 for sample in samples]
+    samples = [rows_of(stored.record, SERVER_SAMPLE)[0] for stored in lab.hot.since(0)]
+    times = [sample["sampled_at"].timestamp() for sample in samples]
     used = lab.usage("today")["cpu_hours_used"].iloc[0] * 3600
     # Both count in hundredths of a second per core and mode, and neither reads all at one moment.
     assert used == pytest.approx(witness.between(times[0], times[-1]), rel=0.03, abs=0.2)
